@@ -1,1 +1,1 @@
-"""What the agent and the bot share: words, bytes, stanzas, the link. Imports nothing else of ours."""
+"""What agent and bot share: words, bytes, stanzas, the link. Imports nothing else of ours."""

@@ -1,0 +1,130 @@
+"""
+What a target says of itself: in presence, to everybody; and to its bot, to be let in.
+
+Same rules as :mod:`agent.wire.stanza`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from slixmpp.stanza import Message, Presence
+from slixmpp.xmlstream import ElementBase
+
+from agent.wire.fields import NS, MalformedError, bounded, read_int, read_run, read_token
+from agent.wire.vocabulary import RunId
+
+MOST_NAME = 60
+"""Characters of a friendly name or a location."""
+
+
+class TargetElement(ElementBase):
+    """
+    Who and where a target is, and what it does; in presence.
+
+        <target xmlns='urn:labroom:1' name='Bob&apos;s server' location='lab 2, rack 3'
+                state='busy' boot='9f0c...' run='k3x9q2ab-17' step='memtest size=16M'
+                progress='43' queue='1' version='0.1.0' epoch='e7d2m4kq01xz'/>
+    """
+
+    name, namespace, plugin_attrib = "target", NS, "lab_target"
+    interfaces: ClassVar[set[str]] = {
+        "name", "location", "state", "boot", "run", "step", "progress", "queue", "version",
+        "epoch", "controller",
+    }  # fmt: skip
+
+
+class HelloElement(ElementBase):
+    """
+    A target that may not enter the room asks its bot, in a headline to the bare JID.
+
+        <hello xmlns='urn:labroom:1' room='lab@rooms.lab.example'/>
+    """
+
+    name, namespace, plugin_attrib = "hello", NS, "lab_hello"
+    interfaces: ClassVar[set[str]] = {"room"}
+
+
+class AdmittedElement(ElementBase):
+    """
+    The bot's answer, in a headline to the full JID: try again now.
+
+        <admitted xmlns='urn:labroom:1' room='lab@rooms.lab.example'/>
+    """
+
+    name, namespace, plugin_attrib = "admitted", NS, "lab_admitted"
+    interfaces: ClassVar[set[str]] = {"room"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """What a target says of itself."""
+
+    name: str = ""
+    """What its owner calls it: ``Bob's server``."""
+    location: str = ""
+    state: str = "idle"
+    """``idle``, ``busy`` or ``rebooting``."""
+    boot: str = ""
+    epoch: str = ""
+    version: str = ""
+    controller: str = ""
+    """Whose run it works on: a bare JID."""
+    run: RunId | None = None
+    step: str = ""
+    """As people write it: ``memtest size=16M``."""
+    progress: int | None = None
+    """Of this step, in percent."""
+    queue: int = 0
+    """Runs that wait."""
+
+
+def write_target(presence: Presence, state: TargetState) -> None:
+    """Put *state* into *presence*."""
+    element = presence["lab_target"]
+    told = {
+        "name": state.name,
+        "location": state.location,
+        "state": state.state,
+        "boot": state.boot,
+        "epoch": state.epoch,
+        "version": state.version,
+        "controller": state.controller,
+        "run": str(state.run or ""),
+        "step": state.step,
+        "progress": "" if state.progress is None else str(state.progress),
+        "queue": str(state.queue or ""),
+    }
+    for name, value in told.items():
+        if value:
+            element[name] = value
+
+
+def read_target(presence: Presence) -> TargetState:
+    """Take the state out of *presence*."""
+    element = presence["lab_target"]
+    run, progress, queue = element["run"], element["progress"], element["queue"]
+    if element["state"] not in ("idle", "busy", "rebooting"):
+        raise MalformedError(f"not a state: {element['state'][:40]!r}")
+    return TargetState(
+        name=element["name"][:MOST_NAME],
+        location=element["location"][:MOST_NAME],
+        state=element["state"],
+        boot=bounded(element["boot"]),
+        epoch=read_token(element["epoch"]) if element["epoch"] else "",
+        version=bounded(element["version"]),
+        controller=bounded(element["controller"]),
+        run=read_run(run) if run else None,
+        step=bounded(element["step"]),
+        progress=min(100, read_int(progress)) if progress else None,
+        queue=read_int(queue) if queue else 0,
+    )
+
+
+def write_hello(message: Message, room: str) -> None:
+    """Ask to be let into *room*."""
+    message["lab_hello"]["room"] = room
+
+
+def write_admitted(message: Message, room: str) -> None:
+    """Say that the door of *room* is open."""
+    message["lab_admitted"]["room"] = room

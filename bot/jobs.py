@@ -1,0 +1,150 @@
+"""
+Jobs and runs: what was asked, and how far each target has come with it.
+
+A *job* is one request of one person. It has one *run* per target. A run goes through
+the phases below, and nowhere else: everything that can happen to it is in ``NEXT``.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from agent.wire.vocabulary import Step, Verdict
+
+
+class Phase(enum.StrEnum):
+    """Where a run stands."""
+
+    OFFERED = "offered"  # recorded and sent; the target has not answered, or is away
+    QUEUED = "queued"  # the target has it on disk, and something else to do first
+    RUNNING = "running"
+    DONE = "done"  # has a verdict
+
+
+class Happening(enum.StrEnum):
+    """What can happen to a run."""
+
+    ACCEPT = "accept"  # the target has it on disk
+    BEGIN = "begin"  # its first step starts
+    FINISH = "finish"  # its journal is complete, or it will never have one
+    REVISE = "revise"  # the journal of a run that was given up arrives after all
+
+
+NEXT: Mapping[Phase, Mapping[Happening, Phase]] = {
+    Phase.OFFERED: {
+        Happening.ACCEPT: Phase.QUEUED,
+        Happening.BEGIN: Phase.RUNNING,  # its journal overtook the acceptance
+        Happening.FINISH: Phase.DONE,
+    },
+    Phase.QUEUED: {
+        Happening.ACCEPT: Phase.QUEUED,  # offered twice, answered twice
+        Happening.BEGIN: Phase.RUNNING,
+        Happening.FINISH: Phase.DONE,
+    },
+    Phase.RUNNING: {
+        Happening.ACCEPT: Phase.RUNNING,
+        Happening.BEGIN: Phase.RUNNING,  # the next step
+        Happening.FINISH: Phase.DONE,
+    },
+    Phase.DONE: {
+        Happening.ACCEPT: Phase.DONE,
+        Happening.REVISE: Phase.DONE,
+    },
+}
+
+
+class ImpossibleError(Exception):
+    """The run cannot do that from where it stands: a bug, or a confused peer."""
+
+
+def after(phase: Phase, happening: Happening) -> Phase:
+    """The phase that follows; ImpossibleError if *happening* cannot happen in *phase*."""
+    try:
+        return NEXT[phase][happening]
+    except KeyError:
+        raise ImpossibleError(f"{happening} while {phase}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one step of a run ended."""
+
+    step: str
+    """What was run, as people write it: ``memtest size=16M``."""
+    verdict: Verdict
+    seconds: float
+    reason: str = ""
+    """Why it is not a pass, in a few words."""
+    counts: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """What the recipe counted: ``{"loops": 2, "errors": 0}``."""
+    lines: tuple[str, ...] = ()
+    """On failure, the few lines of output that matter; printable, not longer than 200 each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A job on one target."""
+
+    job: int
+    target: str
+    """The target's name, for people."""
+    jid: str
+    """The target's bare JID."""
+    phase: Phase = Phase.OFFERED
+    verdict: Verdict | None = None
+    """Set exactly when the phase is DONE."""
+    reason: str = ""
+    outcomes: tuple[Outcome, ...] = ()
+    """Of the steps that ended, in order."""
+    journal: str = ""
+    """The journal's id; empty until the target accepted."""
+    size: int = 0
+    """Bytes of the journal that are stored here."""
+    began: datetime | None = None
+    """When its first step started (UTC, the bot's clock)."""
+    ended: datetime | None = None
+    stop: str = ""
+    """Who asked to stop it (a nick); empty if nobody did."""
+
+    @property
+    def name(self) -> str:
+        """As people write it: ``17@bob``."""
+        return f"{self.job}@{self.target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What one line asked for."""
+
+    number: int
+    steps: tuple[Step, ...]
+    asker: str
+    """The nick of who asked."""
+    asker_jid: str
+    """The bare JID of who asked."""
+    private: bool
+    """Asked in a private message: answered there, too."""
+    asked: datetime
+    by: datetime
+    """No run of it starts after this (UTC)."""
+    runs: tuple[Run, ...]
+    told: bool = False
+    """Whether the room has heard how it ended."""
+
+    @property
+    def done(self) -> bool:
+        """Whether every run has a verdict."""
+        return all(run.phase is Phase.DONE for run in self.runs)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The worst of its runs', once all have one."""
+        verdicts = [run.verdict for run in self.runs if run.verdict is not None]
+        return Verdict.worst(verdicts) if len(verdicts) == len(self.runs) else None
+
+    @property
+    def title(self) -> str:
+        """What was asked, as people write it: ``memtest size=16M, memtest``."""
+        return ", ".join(str(step) for step in self.steps)

@@ -1,0 +1,124 @@
+"""
+What a command may touch.
+
+``Lab`` is a record of ports, not a service: it has no methods and must never grow one.
+The edges (store, xmpp) implement these protocols; nothing here imports them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from agent.wire.parameter import RecipeInfo
+from agent.wire.vocabulary import Step
+from bot.jobs import Job, Run
+from bot.occupant import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What the bot knows of one machine, from the target's own presence."""
+
+    name: str
+    """What people type: ``bob``."""
+    jid: str
+    """Bare JID."""
+    present: bool = False
+    """Whether it is there, as far as the server knows."""
+    state: str = "away"
+    """``idle``, ``busy``, ``rebooting`` or ``away``."""
+    friendly: str = ""
+    """What its owner calls it: ``Bob's server``. May be empty; the target's word, bounded."""
+    location: str = ""
+    doing: str = ""
+    """What it runs, as people write it; empty if idle."""
+    job: int | None = None
+    """The job it works on, if that is one of ours."""
+    progress: float | None = None
+    """Of the current step, 0 to 1."""
+    queue: int = 0
+    """How many runs wait there."""
+    boot: str = ""
+    version: str = ""
+    since: datetime | None = None
+    """Since when it is in this state (UTC, the bot's clock)."""
+    heard: datetime | None = None
+    """When it last said anything (UTC)."""
+
+
+class Targets(Protocol):
+    """The machines of the lab."""
+
+    def all(self) -> Sequence[Target]:
+        """Every known target, present or not, by name."""
+        ...
+
+    def recipes(self, name: str) -> Mapping[str, RecipeInfo] | None:
+        """What target *name* offers, as it said last; None if it never said."""
+        ...
+
+    async def reboot(self, name: str, *, force: bool, by: str) -> None:
+        """
+        Order a reboot; returns when the target has agreed, not when it is back.
+
+        Raises Away or Busy. That it is back, or is not, the room hears later.
+        """
+        ...
+
+    async def ping(self, name: str) -> float:
+        """Ask the target's agent for a sign of life: seconds it took. Raises Away."""
+        ...
+
+
+class Jobs(Protocol):
+    """The durable record of what was asked and what came of it."""
+
+    async def submit(self, steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+        """
+        Record a new job, one run per target; durable on return, sent soon after.
+
+        The same line (by its id) said again is the same job.
+        """
+        ...
+
+    async def get(self, number: int) -> Job:
+        """Job *number*; UnknownName if there is none."""
+        ...
+
+    async def recent(self, limit: int) -> Sequence[Job]:
+        """The newest jobs first, those that are not done before those that are."""
+        ...
+
+    async def tail(self, run: Run, limit: int) -> bytes:
+        """The last *limit* bytes of what the run printed, byte for byte."""
+        ...
+
+    async def stop(self, job: Job, by: str) -> Sequence[Run]:
+        """Ask every run of *job* that is not done to stop; returns those runs."""
+        ...
+
+
+class Membership(Protocol):
+    """Who belongs to the room."""
+
+    async def admit(self, jid: str) -> None:
+        """Let the target with this bare JID into the room."""
+        ...
+
+    async def invite(self, jid: str) -> None:
+        """Make this person a member, and invite them (XEP-0045, XEP-0249)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """Everything a handler may use."""
+
+    targets: Targets
+    jobs: Jobs
+    room: Membership
+    domain: str
+    """The domain of our own account: what ``admit bob`` means by bob."""
+    now: datetime
+    """When the line was said (UTC)."""

@@ -1,0 +1,43 @@
+"""Who is speaking in the room."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Affiliation(enum.StrEnum):
+    """A person's long-lived standing in the room (XEP-0045, section 5.2)."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    NONE = "none"
+    OUTCAST = "outcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """
+    Someone in the room.
+
+    Anyone may take any nick, so a nick is only for addressing people; standing and
+    identity are the room's word, and ``jid`` is None where the room hides it.
+    """
+
+    nick: str
+    affiliation: Affiliation
+    jid: str | None
+    """Bare JID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something an occupant said, live: never history, never our own words."""
+
+    by: Occupant
+    text: str
+    id: str
+    """The room's stanza id (XEP-0359), or the sender's message id: names the line for ever."""
+    private: bool = False
+    """Said to us alone, as a private message in the room."""
+    addressed: bool = False
+    """Said to us: a private message, or in the room with our nick before it (not in *text*)."""
