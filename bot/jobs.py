@@ -102,6 +102,8 @@ class Run:
     """The journal's id; empty until the target accepted."""
     size: int = 0
     """Bytes of the journal that are stored here."""
+    printed: int = 0
+    """Bytes of output in them; 0 where nobody counted."""
     began: datetime | None = None
     """When its first step started (UTC, the bot's clock)."""
     ended: datetime | None = None

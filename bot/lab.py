@@ -122,3 +122,5 @@ class Lab:
     """The domain of our own account: what ``admit bob`` means by bob."""
     now: datetime
     """When the line was said (UTC)."""
+    knocking: frozenset[str] = frozenset()
+    """Bare JIDs of those who asked to be let in and are not: what a bare ``admit bob`` may name."""

@@ -1,0 +1,70 @@
+"""What our presence says. Pure: everybody's client shows it, so it must read well there."""
+
+from dataclasses import dataclass
+
+from agent.wire.target import TargetState
+from agent.wire.vocabulary import RunId
+
+PROGRESS_EVERY = 3.0
+"""Seconds between two presences that differ in progress only: a room is quadratic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What the target is busy with."""
+
+    controller: str
+    run: RunId
+    step: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """A presence, before it is XML."""
+
+    show: str
+    """``dnd`` while busy, ``xa`` while rebooting, empty when ready (RFC 6121, 4.7.2.1)."""
+    status: str
+    state: TargetState
+
+
+def appear(base: TargetState, work: Work | None, queue: int, *, rebooting: bool) -> Appearance:
+    """Our presence, from who we are (*base*) and what we do."""
+    if rebooting:
+        return Appearance("xa", "rebooting", _with(base, "rebooting", work, queue))
+    if work is None:
+        return Appearance("", "idle", _with(base, "idle", None, queue))
+    recipe = work.step.partition(" ")[0]
+    percent = "" if work.fraction is None else f" {_percent(work.fraction)} %"
+    waiting = f", {queue} waiting" if queue else ""
+    return Appearance("dnd", f"{recipe}{percent}{waiting}", _with(base, "busy", work, queue))
+
+
+def only_progress(before: Appearance, after: Appearance) -> bool:
+    """Whether nothing but the progress differs: that may wait."""
+    return before.state.state == after.state.state and (
+        (before.state.run, before.state.step, before.state.queue)
+        == (after.state.run, after.state.step, after.state.queue)
+    )
+
+
+def _with(base: TargetState, state: str, work: Work | None, queue: int) -> TargetState:
+    fraction = None if work is None else work.fraction
+    return TargetState(
+        name=base.name,
+        location=base.location,
+        boot=base.boot,
+        epoch=base.epoch,
+        version=base.version,
+        state=state,
+        queue=queue,
+        controller="" if work is None else work.controller,
+        run=None if work is None else work.run,
+        step="" if work is None else work.step,
+        progress=None if fraction is None else _percent(fraction),
+    )
+
+
+def _percent(fraction: float) -> int:
+    return int(100 * min(1.0, max(0.0, fraction)))

@@ -1,0 +1,67 @@
+"""
+Tickets for a reboot: proof that an order is fresh, without comparing clocks.
+
+A server may keep a stanza back for minutes (a hibernating session) and deliver it then.
+So a reboot takes two: a ticket is asked for, and spent within seconds by our own clock.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from agent.wire.errors import Refusal
+from agent.wire.vocabulary import token
+
+log = structlog.get_logger()
+
+
+class BadTicket(Refusal):
+    """The order comes too late, or was never asked for."""
+
+    condition = "not-allowed"
+
+
+class Tickets:
+    """At most one ticket is good at a time; each is good once, for *lifetime* seconds."""
+
+    def __init__(self, lifetime: float) -> None:
+        self._lifetime = lifetime
+        self._ticket = ""
+        self._holder = ""
+        self._issued = 0.0
+
+    def issue(self, holder: str, now: float) -> str:
+        """A ticket for the bare JID *holder*; the one before is void."""
+        self._ticket, self._holder, self._issued = token(16), holder, now
+        return self._ticket
+
+    def spend(self, ticket: str, holder: str, now: float) -> None:
+        """Raises BadTicket unless *ticket* is *holder*'s, unspent and fresh."""
+        good = ticket == self._ticket != "" and holder == self._holder
+        fresh = now - self._issued <= self._lifetime
+        self._ticket = ""
+        if not good:
+            raise BadTicket("that reboot has no valid ticket", hint="Order it again.")
+        if not fresh:
+            late = now - self._issued
+            raise BadTicket(f"that order came {late:.0f} s late", hint="Order it again.")
+
+
+async def restart(command: Sequence[str]) -> None:
+    """Run the reboot command; the machine goes down under us."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, error = await process.communicate()
+    if process.returncode != 0:
+        log.error(
+            "reboot.failed",
+            command=" ".join(command),
+            status=process.returncode,
+            said=error.decode("utf-8", "replace").strip()[:500],
+            cure="correct reboot.command in agent.toml",
+        )

@@ -1,0 +1,60 @@
+"""bot.toml: the settings of one bot. Every setting has a heading in docs/configuration.md."""
+
+import fnmatch
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from agent.wire.settings import BareJid, Credentials, Seconds, Server, Strict
+from bot.policy import Permission
+
+
+def _permission(word: object) -> object:
+    return Permission.named(word) if isinstance(word, str) else word
+
+
+Grant = Annotated[Permission, BeforeValidator(_permission)]
+Pattern = Annotated[str, Field(pattern=r"^[^@/\s]+@[^@/\s]+$")]
+
+
+class Patience(Strict):
+    """How long the bot waits, in seconds."""
+
+    offer: Seconds = 10.0
+    """For a target that is there to accept a run, before it is asked what it holds."""
+    sync: Seconds = 60.0
+    """Between two syncs with a target that has something to do."""
+    reboot: Seconds = 300.0
+    """For a target to be back; memory training alone can take that long."""
+    start: Seconds = 86400.0
+    """For a run to start; after that it never does."""
+
+
+class Config(Strict):
+    """Everything a bot must know."""
+
+    jid: BareJid
+    room: BareJid
+    nick: Annotated[str, Field(min_length=1, max_length=30)] = "labbot"
+    owners: tuple[BareJid, ...] = ()
+    """People who own the room beside the bot."""
+    members: tuple[BareJid, ...] = ()
+    """People who may enter it."""
+    targets: tuple[Pattern, ...] = ()
+    """Which machines are let in unasked: ``*@lab.example``, ``bob@lab.example``."""
+    grants: dict[BareJid, Grant] = Field(default_factory=dict)
+    """What single people may do: ``nothing``, ``look``, ``run``, ``operate`` or ``admin``."""
+    database: str = "sqlite:////var/lib/labroom/labroom.db"
+    """An SQLAlchemy URL."""
+    lock: Path = Path("/var/lib/labroom/lock")
+    """Held while the bot runs: a second process with the same one refuses to start."""
+    register_account: Annotated[bool, Field(alias="register")] = False
+    server: Server = Server()
+    credentials: Credentials
+    patience: Patience = Patience()
+
+    def is_target(self, jid: str) -> bool:
+        """Whether the machine with bare JID *jid* is let in unasked."""
+        people = (self.jid, *self.owners, *self.members)
+        return jid not in people and any(fnmatch.fnmatchcase(jid, p) for p in self.targets)

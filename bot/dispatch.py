@@ -1,0 +1,250 @@
+"""
+Runs on their way out: recorded, offered, offered again, stopped, reconciled.
+
+Rule 1: a job is committed before anybody is told its number. Everything after may fail.
+
+Rule 2: offering is safe at any time, because a target answers a repeated order and does
+not repeat it. What is held where is found out by sync, not remembered: whenever a target
+appears, when an offer stays unanswered, and every minute while a run is open.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from agent.wire.errors import Refusal, UnknownName
+from agent.wire.query import Have, HeldRun, Meeting, Standing
+from agent.wire.stanza import JournalId
+from agent.wire.vocabulary import Held, Order, RunId, Step, Verdict
+from bot.config import Patience
+from bot.digest import given_up
+from bot.fleet import Fleet
+from bot.jobs import Happening, Job, Phase, Run, after
+from bot.occupant import Line
+from bot.ports import Wire
+from bot.store import jobs, journals, targets
+from bot.store.writer import Writer
+
+log = structlog.get_logger()
+
+
+class Dispatch:
+    """
+    Gets runs to targets; commands use it as their ``Jobs``.
+
+    Args:
+        ended: Told of every run that ended here, without a journal.
+    """
+
+    def __init__(
+        self,
+        store: Writer,
+        store_id: str,
+        fleet: Fleet,
+        wire: Wire,
+        patience: Patience,
+        *,
+        ended: Callable[[Run], None],
+    ) -> None:
+        self._store, self._store_id, self._fleet = store, store_id, fleet
+        self._wire, self._patience, self._ended = wire, patience, ended
+        self._due: dict[str, float] = {}  # bare JID -> loop time of its next sync
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    # What commands ask
+
+    async def submit(self, steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+        """Record and offer a job; the same line again is the same job."""
+        named = self._fleet.names()
+        now = datetime.now(UTC)
+
+        def add(db: Connection) -> tuple[Job, bool]:
+            return jobs.add_job(
+                db,
+                line=line.id,
+                steps=steps,
+                targets={named[name].kept.jid: name for name in targets},
+                asker=line.by.nick,
+                asker_jid=line.by.jid or "",
+                private=line.private,
+                asked=now,
+                by=now + timedelta(seconds=self._patience.start),
+            )
+
+        job, new = await self._store.do(add)
+        if new:
+            log.info("job.asked", job=job.number, what=job.title, by=job.asker_jid)
+            self._loop.call_soon(self._offer_all, job)
+        return job
+
+    async def get(self, number: int) -> Job:
+        """Job *number*."""
+        try:
+            return await self._store.do(lambda db: jobs.get_job(db, number))
+        except KeyError as error:
+            raise UnknownName(f"there is no job {number}", hint="Say jobs.") from error
+
+    async def recent(self, limit: int) -> Sequence[Job]:
+        """Open jobs first, then the newest."""
+        return await self._store.do(lambda db: jobs.recent_jobs(db, limit))
+
+    async def tail(self, run: Run, limit: int) -> tuple[bytes, int]:
+        """The last *limit* bytes of what *run* printed, and how many there are in all."""
+        return await self._store.do(lambda db: journals.tail(db, run.job, run.jid, limit))
+
+    async def stop(self, job: Job, by: str) -> Sequence[Run]:
+        """Ask every run of *job* that is not done to stop; those of absent targets end here."""
+
+        def mark(db: Connection) -> list[Run]:
+            marked = []
+            for run in jobs.get_job(db, job.number).runs:
+                if run.phase is Phase.DONE:
+                    continue
+                asked = replace(run, stop=by)
+                if run.phase is Phase.OFFERED and not self._fleet.member(run.jid).full:
+                    reason = f"stopped by {by} before it began"
+                    asked = given_up(asked, Verdict.ABORTED, reason, datetime.now(UTC))
+                jobs.save_run(db, asked)
+                marked.append(asked)
+            return marked
+
+        marked = await self._store.do(mark)
+        for run in marked:
+            self._wire.cancel(run.jid, RunId(self._store_id, run.job), by)
+            self._soon(run.jid, self._patience.offer)
+            if run.phase is Phase.DONE:
+                self._ended(run)
+        return marked
+
+    # What the world does
+
+    def appeared(self, jid: str) -> None:
+        """Target *jid* has a new session: meet it now."""
+        self._soon(jid, 0)
+
+    async def run(self) -> None:
+        """Sync what is due, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._expire())
+            while True:
+                self._wake.clear()
+                now = self._loop.time()
+                for jid in [jid for jid, due in self._due.items() if due <= now]:
+                    del self._due[jid]
+                    group.create_task(self._meet(jid))
+                wait = min(self._due.values(), default=now + 3600) - now
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+
+    def _soon(self, jid: str, seconds: float) -> None:
+        due = self._loop.time() + seconds
+        self._due[jid] = min(due, self._due.get(jid, due))
+        self._wake.set()
+
+    def _offer_all(self, job: Job) -> None:
+        for run in job.runs:
+            self._offer(run, job)
+            self._soon(run.jid, self._patience.offer)
+
+    def _offer(self, run: Run, job: Job) -> None:
+        ttl = (job.by - datetime.now(UTC)).total_seconds()
+        order = Order(RunId(self._store_id, run.job), job.steps, ttl, job.by)
+        self._wire.offer(run.jid, order)
+
+    async def _meet(self, jid: str) -> None:
+        """Sync with *jid*, if it is there, and again later while it has something to do."""
+        full = self._fleet.member(jid).full
+        if not full:
+            return  # meeting it is due when it comes back
+        try:
+            busy = await self._sync(jid, full)
+        except Refusal as refusal:
+            log.warning("sync.failed", target=jid, reason=str(refusal))
+            busy = True
+        if busy:
+            self._soon(jid, self._patience.sync)
+
+    async def _sync(self, jid: str, full: str) -> bool:
+        """Whether *jid* still has open runs afterwards."""
+        runs = await self._store.do(lambda db: jobs.incomplete_runs(db, jid))
+        have = tuple(
+            Have(JournalId(RunId(self._store_id, run.job), run.journal), run.size)
+            for run in runs
+            if run.journal
+        )
+        standing = await self._wire.sync(full, Meeting(self._store_id, datetime.now(UTC), have))
+        before = self._fleet.member(jid).kept
+        kept = self._fleet.synced(jid, standing, datetime.now(UTC))
+        if kept != before:
+            await self._store.do(lambda db: targets.remember(db, kept))
+        if standing.catalogue != kept.digest:
+            offers = self._fleet.offers(jid, standing.catalogue, await self._wire.catalogue(full))
+            await self._store.do(lambda db: targets.remember(db, offers))
+        return await self._reconcile(jid, runs, standing, before.epoch)
+
+    async def _reconcile(self, jid: str, runs: list[Run], standing: Standing, epoch: str) -> bool:
+        held = {held.of.run: held for held in standing.held}
+        forgot = epoch not in ("", standing.epoch)
+        still_open = False
+        for run in sorted(runs, key=lambda run: run.job):
+            if run.phase is Phase.DONE:
+                continue
+            at = held.get(RunId(self._store_id, run.job))
+            now = await self._store.do(partial(_settle, seen=run, held=at, forgot=forgot))
+            if now.phase is Phase.DONE:
+                if at is None:
+                    self._ended(now)
+                continue
+            still_open = True
+            if now.stop:
+                self._wire.cancel(jid, RunId(self._store_id, run.job), now.stop)
+            elif at is None and now.phase is Phase.OFFERED:
+                self._offer(now, await self.get(now.job))
+        return still_open
+
+    async def _expire(self) -> None:
+        """End runs that nobody accepted in time."""
+        while True:
+            for run in await self._store.do(_expired):
+                self._ended(run)
+            await asyncio.sleep(self._patience.sync)
+
+
+def _settle(db: Connection, *, seen: Run, held: HeldRun | None, forgot: bool) -> Run:
+    """What a sync says of one run; the run as it is now."""
+    run = jobs.get_run(db, seen.job, seen.jid)
+    if run.phase is not seen.phase or run.phase is Phase.DONE:
+        return run  # its journal was faster
+    if held is not None:
+        if run.phase is Phase.OFFERED and held.phase is not Held.DONE:
+            run = replace(run, phase=after(run.phase, Happening.ACCEPT), journal=held.of.journal)
+    elif run.phase is not Phase.OFFERED:
+        why = "its state folder is new" if forgot else "it no longer knows of it"
+        reason = f"{run.target} lost the run: {why}"
+        run = given_up(run, Verdict.LOST, reason, datetime.now(UTC))
+    elif run.stop:
+        reason = f"stopped by {run.stop} before it began"
+        run = given_up(run, Verdict.ABORTED, reason, datetime.now(UTC))
+    if run != seen:
+        jobs.save_run(db, run)
+    return run
+
+
+def _expired(db: Connection) -> list[Run]:
+    now, ended = datetime.now(UTC), []
+    for run in jobs.open_runs(db):
+        if run.phase is Phase.OFFERED and jobs.get_job(db, run.job).by < now:
+            reason = f"{run.target} did not answer until its time to start was over"
+            run = given_up(run, Verdict.LOST, reason, now)
+            jobs.save_run(db, run)
+            ended.append(run)
+    return ended

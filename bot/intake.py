@@ -1,0 +1,185 @@
+"""
+Journals on their way in: chunk -> store -> acknowledgement.
+
+What arrives is handled in order of arrival and committed in groups; an acknowledgement
+leaves after the commit that holds its bytes. A run's verdict is in the same commit as the
+last record of its journal, so a bot that dies at any moment knows either both or neither.
+
+A target's word counts only for runs that were given to that very JID; what cannot be true
+ends the run as an error that the room hears of, and is never stored.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from agent.wire.delivery import Chunk, GapError, Receiver
+from agent.wire.journal import JournalError, Reader
+from agent.wire.stanza import Ack, JournalId
+from agent.wire.vocabulary import RunId, Verdict
+from bot.digest import IntegrityError, digest, given_up
+from bot.jobs import Happening, ImpossibleError, Phase, Run, after
+from bot.ports import Wire
+from bot.store import jobs, journals
+from bot.store.writer import Writer
+
+log = structlog.get_logger()
+
+BATCH = 64
+"""Most arrivals in one commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Something a target said of a run: accepted (neither), refused or a chunk."""
+
+    full: str
+    of: JournalId | None
+    run: RunId
+    chunk: Chunk | None = None
+    refused: str = ""
+    behind: timedelta = timedelta()
+
+    @property
+    def jid(self) -> str:
+        """The target's bare JID."""
+        return self.full.partition("/")[0]
+
+
+@dataclass(slots=True)
+class _Result:
+    """What is left to do after the commit."""
+
+    acks: dict[JournalId, tuple[str, Ack]] = field(default_factory=dict)
+    ended: list[Run] = field(default_factory=list)
+    revised: list[tuple[Run, Verdict]] = field(default_factory=list)
+
+
+class Intake:
+    """
+    Stores what targets send.
+
+    Args:
+        ended: Told, after the commit, of every run that has its verdict now.
+        revised: Told of every run whose journal came after all, with the verdict before.
+    """
+
+    def __init__(
+        self,
+        store: Writer,
+        store_id: str,
+        wire: Wire,
+        *,
+        ended: Callable[[Run], None],
+        revised: Callable[[Run, Verdict], None],
+    ) -> None:
+        self._store, self._store_id, self._wire = store, store_id, wire
+        self._ended, self._revised = ended, revised
+        self._queue: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._readers: dict[tuple[int, str], Reader] = {}
+
+    def put(self, arrival: Arrival) -> None:
+        """Take *arrival*; it is stored soon."""
+        if arrival.run.store == self._store_id:
+            self._queue.put_nowait(arrival)
+        else:
+            log.warning("intake.foreign_run", run=str(arrival.run), target=arrival.jid)
+
+    async def run(self) -> None:
+        """Store what arrives, for ever."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            result = await self._store.do(partial(self._take, batch=batch))
+            for full, ack in result.acks.values():
+                self._wire.ack(full, ack)
+            for run in result.ended:
+                log.info("run.ended", run=run.name, verdict=str(run.verdict), reason=run.reason)
+                self._ended(run)
+            for run, before in result.revised:
+                self._revised(run, before)
+
+    def _take(self, db: Connection, *, batch: list[Arrival]) -> _Result:
+        """In the store's thread: everything in *batch*, in order."""
+        result = _Result()
+        for arrival in batch:
+            try:
+                run = jobs.get_run(db, arrival.run.number, arrival.jid)
+            except KeyError:
+                log.warning("intake.unknown_run", run=str(arrival.run), target=arrival.jid)
+                continue
+            try:
+                changed = self._apply(db, run, arrival, result)
+            except (IntegrityError, JournalError, ImpossibleError) as error:
+                changed = self._distrust(run, error)
+            if changed != run:
+                jobs.save_run(db, changed)
+                _note(run, changed, result)
+        return result
+
+    def _apply(self, db: Connection, run: Run, arrival: Arrival, result: _Result) -> Run:
+        if arrival.of is None:
+            return _refuse(run, arrival.refused)
+        run = _identified(run, arrival.of)
+        if arrival.chunk is None:
+            return replace(run, phase=after(run.phase, Happening.ACCEPT))
+        try:
+            new = Receiver(run.size).accept(arrival.chunk)
+        except GapError as gap:
+            result.acks[arrival.of] = (arrival.full, Ack(arrival.of, gap.have, gap=True))
+            return run
+        if new:
+            run = self._append(db, run, new, arrival.behind)
+        result.acks[arrival.of] = (arrival.full, Ack(arrival.of, run.size))
+        return run
+
+    def _append(self, db: Connection, run: Run, new: bytes, behind: timedelta) -> Run:
+        key = (run.job, run.jid)
+        reader = self._readers.pop(key, None)  # put back only if all goes well
+        if reader is None or reader.parsed + reader.pending != run.size:
+            reader = journals.reader(db, *key)
+        offset = run.size
+        for record in reader.feed(new):
+            run = digest(run, record, behind)
+        journals.append(db, *key, Chunk(offset, new), reader.parsed)
+        if run.phase is not Phase.DONE:
+            self._readers[key] = reader
+        return replace(run, size=offset + len(new))
+
+    def _distrust(self, run: Run, error: Exception) -> Run:
+        log.error("run.integrity", run=run.name, jid=run.jid, reason=str(error))
+        if run.phase is Phase.DONE:
+            return run
+        reason = f"the journal from {run.target} cannot be trusted: {error}"
+        return given_up(run, Verdict.ERROR, reason, datetime.now(UTC))
+
+
+def _identified(run: Run, of: JournalId) -> Run:
+    """*run*, now that its journal has a name; it keeps that name."""
+    if run.journal not in ("", of.journal):
+        raise IntegrityError(f"{run.target} has started another journal for it")
+    return replace(run, journal=of.journal)
+
+
+def _refuse(run: Run, reason: str) -> Run:
+    if run.phase is not Phase.OFFERED:
+        return run
+    now = datetime.now(UTC)
+    if run.stop:
+        return given_up(run, Verdict.ABORTED, f"stopped by {run.stop} before it began", now)
+    return given_up(run, Verdict.REFUSED, reason, now)
+
+
+def _note(before: Run, now: Run, result: _Result) -> None:
+    if now.phase is not Phase.DONE:
+        return
+    if before.phase is not Phase.DONE:
+        result.ended.append(now)
+    elif before.verdict is not None and now.verdict != before.verdict:
+        result.revised.append((now, before.verdict))

@@ -1,0 +1,57 @@
+"""
+The edges that services use: what :mod:`bot.xmpp` must be able to do for them.
+
+Commands have ports of their own, in :mod:`bot.lab`.
+"""
+
+from typing import Protocol
+
+from agent.wire.parameter import RecipeInfo
+from agent.wire.query import Meeting, Standing
+from agent.wire.stanza import Ack
+from agent.wire.vocabulary import Order, RunId
+from bot.verb import Reply
+
+
+class Wire(Protocol):
+    """To the targets."""
+
+    def offer(self, jid: str, order: Order) -> bool:
+        """Send *order* to the bare JID; the server keeps it while the target is away."""
+        ...
+
+    def cancel(self, jid: str, run: RunId, who: str) -> bool:
+        """Ask for *run* to be stopped, likewise."""
+        ...
+
+    def ack(self, full: str, ack: Ack) -> bool:
+        """Acknowledge a journal to the full JID; worthless later, so never kept."""
+        ...
+
+    async def sync(self, full: str, meeting: Meeting) -> Standing:
+        """Meet the target. Raises Away or Refusal."""
+        ...
+
+    async def catalogue(self, full: str) -> tuple[RecipeInfo, ...]:
+        """What it can run. Raises Away or Refusal."""
+        ...
+
+    async def reboot(self, full: str, who: str, *, force: bool) -> str:
+        """Ask for a ticket and spend it; the boot id before. Raises Away or Refusal."""
+        ...
+
+    async def ping(self, full: str) -> float:
+        """Seconds until the target's agent answered. Raises Away."""
+        ...
+
+
+class Voice(Protocol):
+    """To the room."""
+
+    async def say(self, reply: Reply) -> None:
+        """Say it in the room; returns when the room has reflected it. Raises Away."""
+        ...
+
+    async def tell(self, jid: str, reply: Reply) -> None:
+        """Say it to one person in private: through the room if they are in it. Raises Away."""
+        ...

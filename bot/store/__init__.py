@@ -1,0 +1,1 @@
+"""The bot's memory: jobs, runs, journals and targets, in a database. One writer."""

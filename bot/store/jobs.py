@@ -1,0 +1,205 @@
+"""Jobs and runs in the database: functions of a Connection, for :meth:`Writer.do`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from agent.wire.vocabulary import Step, Verdict
+from bot.jobs import Job, Outcome, Phase, Run
+from bot.store import schema
+
+
+def add_job(
+    db: Connection,
+    *,
+    line: str,
+    steps: Sequence[Step],
+    targets: Mapping[str, str],
+    asker: str,
+    asker_jid: str,
+    private: bool,
+    asked: datetime,
+    by: datetime,
+) -> tuple[Job, bool]:
+    """
+    A new job with one run per target (bare JID -> name), and True.
+
+    The job that the same *line* made before, and False, if there is one.
+    """
+    known = db.scalar(select(schema.job.c.number).where(schema.job.c.line == line))
+    if known is not None:
+        return get_job(db, known), False
+    result = db.execute(
+        insert(schema.job).values(
+            line=line,
+            steps=[{"recipe": step.recipe, "params": dict(step.params)} for step in steps],
+            asker=asker,
+            asker_jid=asker_jid,
+            private=private,
+            asked=asked.timestamp(),
+            by=by.timestamp(),
+            told=False,
+        )
+    )
+    key = result.inserted_primary_key
+    assert key is not None  # noqa: S101  (an insert of one row has one)
+    number: int = key[0]
+    db.execute(
+        insert(schema.run),
+        [
+            {"job": number, "jid": jid, "target": name, "phase": Phase.OFFERED, "outcomes": []}
+            for jid, name in targets.items()
+        ],
+    )
+    return get_job(db, number), True
+
+
+def get_job(db: Connection, number: int) -> Job:
+    """Job *number*; KeyError if there is none."""
+    row = db.execute(select(schema.job).where(schema.job.c.number == number)).one_or_none()
+    if row is None:
+        raise KeyError(number)
+    return _job(db, row)
+
+
+def recent_jobs(db: Connection, limit: int) -> list[Job]:
+    """Those that are not done first, then the newest first."""
+    open_ = (
+        select(schema.run.c.job)
+        .where(schema.run.c.job == schema.job.c.number, schema.run.c.phase != Phase.DONE)
+        .exists()
+    )
+    rows = db.execute(
+        select(schema.job).order_by(open_.desc(), schema.job.c.number.desc()).limit(limit)
+    )
+    return [_job(db, row) for row in rows.all()]
+
+
+def untold_jobs(db: Connection) -> list[Job]:
+    """Jobs that are done, and nobody has heard of it."""
+    rows = db.execute(
+        select(schema.job).where(schema.job.c.told.is_(False)).order_by(schema.job.c.number)
+    )
+    return [job for job in (_job(db, row) for row in rows.all()) if job.done]
+
+
+def set_told(db: Connection, number: int) -> None:
+    """The room has heard how job *number* ended."""
+    db.execute(update(schema.job).where(schema.job.c.number == number).values(told=True))
+
+
+def get_run(db: Connection, number: int, jid: str) -> Run:
+    """The run of job *number* on *jid*; KeyError if there is none."""
+    row = db.execute(
+        select(schema.run).where(schema.run.c.job == number, schema.run.c.jid == jid)
+    ).one_or_none()
+    if row is None:
+        raise KeyError(f"{number}@{jid}")
+    return _run(row)
+
+
+def open_runs(db: Connection, jid: str | None = None) -> list[Run]:
+    """Runs without a verdict, of target *jid* or of all, oldest first."""
+    query = select(schema.run).where(schema.run.c.phase != Phase.DONE).order_by(schema.run.c.job)
+    if jid is not None:
+        query = query.where(schema.run.c.jid == jid)
+    return [_run(row) for row in db.execute(query).all()]
+
+
+def incomplete_runs(db: Connection, jid: str) -> list[Run]:
+    """Runs of *jid* whose journal may still grow here: open ones, and those given up without."""
+    query = (
+        select(schema.run)
+        .where(
+            schema.run.c.jid == jid,
+            (schema.run.c.phase != Phase.DONE) | (schema.run.c.verdict == Verdict.LOST),
+        )
+        .order_by(schema.run.c.job.desc())
+        .limit(256)
+    )
+    return [_run(row) for row in db.execute(query).all()]
+
+
+def save_run(db: Connection, run: Run) -> None:
+    """Write what can change of *run*."""
+    db.execute(
+        update(schema.run)
+        .where(schema.run.c.job == run.job, schema.run.c.jid == run.jid)
+        .values(
+            phase=run.phase,
+            verdict=run.verdict,
+            reason=run.reason,
+            outcomes=[_outcome_out(outcome) for outcome in run.outcomes],
+            journal=run.journal,
+            size=run.size,
+            began=_seconds(run.began),
+            ended=_seconds(run.ended),
+            stop=run.stop,
+        )
+    )
+
+
+def _job(db: Connection, row: Row[Any]) -> Job:
+    runs = db.execute(
+        select(schema.run).where(schema.run.c.job == row.number).order_by(schema.run.c.target)
+    )
+    return Job(
+        number=row.number,
+        steps=tuple(Step(step["recipe"], step["params"]) for step in row.steps),
+        asker=row.asker,
+        asker_jid=row.asker_jid,
+        private=row.private,
+        asked=datetime.fromtimestamp(row.asked, UTC),
+        by=datetime.fromtimestamp(row.by, UTC),
+        runs=tuple(_run(run) for run in runs.all()),
+        told=row.told,
+    )
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        job=row.job,
+        target=row.target,
+        jid=row.jid,
+        phase=Phase(row.phase),
+        verdict=None if row.verdict is None else Verdict(row.verdict),
+        reason=row.reason,
+        outcomes=tuple(_outcome_in(outcome) for outcome in row.outcomes),
+        journal=row.journal,
+        size=row.size,
+        began=_moment(row.began),
+        ended=_moment(row.ended),
+        stop=row.stop,
+    )
+
+
+def _outcome_out(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "step": outcome.step,
+        "verdict": str(outcome.verdict),
+        "seconds": outcome.seconds,
+        "reason": outcome.reason,
+        "counts": dict(outcome.counts),
+        "lines": list(outcome.lines),
+    }
+
+
+def _outcome_in(data: dict[str, Any]) -> Outcome:
+    return Outcome(
+        step=data["step"],
+        verdict=Verdict(data["verdict"]),
+        seconds=data["seconds"],
+        reason=data["reason"],
+        counts=data["counts"],
+        lines=tuple(data["lines"]),
+    )
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

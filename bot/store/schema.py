@@ -1,0 +1,84 @@
+"""
+The tables. Written once at first start; ``meta`` holds the version for those after it.
+
+Times are UTC seconds since the epoch; what only people read is JSON.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+VERSION = "1"
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("line", String, unique=True),  # the id of the line that asked: said twice, done once
+    Column("steps", JSON, nullable=False),
+    Column("asker", String, nullable=False),
+    Column("asker_jid", String, nullable=False),
+    Column("private", Boolean, nullable=False),
+    Column("asked", Float, nullable=False),
+    Column("by", Float, nullable=False),
+    Column("told", Boolean, nullable=False),
+    sqlite_autoincrement=True,  # a number is never used again
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("job", ForeignKey("job.number"), primary_key=True),
+    Column("jid", String, primary_key=True),
+    Column("target", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("verdict", String),
+    Column("reason", String, nullable=False, default=""),
+    Column("outcomes", JSON, nullable=False),
+    Column("journal", String, nullable=False, default=""),
+    Column("size", BigInteger, nullable=False, default=0),
+    Column("parsed", BigInteger, nullable=False, default=0),  # whole records end here
+    Column("began", Float),
+    Column("ended", Float),
+    Column("stop", String, nullable=False, default=""),
+    Index("run_by_target", "jid", "phase"),
+)
+
+piece = Table(
+    "piece",
+    metadata,
+    Column("job", Integer, primary_key=True),
+    Column("jid", String, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+target = Table(
+    "target",
+    metadata,
+    Column("jid", String, primary_key=True),
+    Column("epoch", String, nullable=False, default=""),
+    Column("boot", String, nullable=False, default=""),
+    Column("digest", String, nullable=False, default=""),
+    Column("recipes", JSON),  # None: it never said
+)

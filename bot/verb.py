@@ -1,0 +1,137 @@
+"""The shape of a command: what it is called, what it needs, and what it does."""
+
+import functools
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Generic, Literal, TypeVar
+
+import pyparsing as pp
+
+from agent.wire.parameter import nearest
+from bot import grammar
+from bot.grammar import NotUnderstood
+from bot.lab import Lab
+from bot.occupant import Line
+from bot.policy import Permission
+from bot.report.text import legal, unfenced
+
+VERSION = 1
+"""Of the facts in a reply; a field may be added without a new one."""
+
+ReplyKind = Literal["answer", "acknowledgement", "result", "notice", "refusal", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to say. The room decides where."""
+
+    text: str
+    """One plain line that says it all; seldom a few."""
+    table: str = ""
+    """What stands in the block, at most 38 columns wide; without the fences."""
+    data: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """The same facts, for scripts: whatever json takes."""
+    kind: ReplyKind = "answer"
+
+    @property
+    def body(self) -> str:
+        """The message as people get it: legal in XML, at most one block, always closed."""
+        text = unfenced(legal(self.text))
+        return f"{text}\n```\n{unfenced(legal(self.table))}\n```" if self.table else text
+
+    @property
+    def json(self) -> str:
+        """The facts as one line of ASCII, hence legal in XML."""
+        facts = {"labroom": VERSION, "kind": self.kind, **self.data}
+        return json.dumps(facts, separators=(",", ":"), allow_nan=False)
+
+
+C = TypeVar("C")
+
+
+async def as_it_is(asked: C, _lab: Lab, _line: Line) -> C:
+    """For commands that name nothing."""
+    return asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb(Generic[C]):
+    """
+    One command, complete in one file of :mod:`bot.commands`.
+
+    Args:
+        name: The first word of the line.
+        summary: What it does, in at most 28 columns: the list that ``help`` shows.
+        about: The same in a few sentences, for ``help run`` and docs/commands.md.
+        grammar: The rest of the line; its named results are *build*'s arguments.
+        then: What may still follow where the grammar ends, as people read it.
+        build: The dataclass of a parsed request.
+        resolve: Finds the names in the lab, before anybody's rights are looked at:
+            the request as it will be carried out. NoSuch if there is no such thing.
+        needs: What the asker must be allowed to do.
+        demands: What a resolved request needs beyond *needs*, if that depends on it.
+        run: The handler. Slow work goes through the lab; a handler returns at once.
+        examples: Lines and what they parse to. ``help`` shows them, a test checks them.
+    """
+
+    name: str
+    summary: str
+    about: str
+    grammar: pp.ParserElement = field(default_factory=pp.Empty)
+    then: str = "nothing more"
+    build: Callable[..., C]
+    resolve: Callable[[C, Lab, Line], Awaitable[C]] = as_it_is
+    needs: Permission
+    demands: Callable[[C, Lab, Line], Awaitable[Permission]] | None = None
+    run: Callable[[C, Lab, Line], Awaitable[Reply]]
+    examples: Mapping[str, C]
+
+    @functools.cached_property
+    def _sentence(self) -> pp.ParserElement:
+        end = pp.StringEnd().set_name(self.then)
+        return grammar.keyword(self.name) + self.grammar + end
+
+    def parse(self, line: str) -> C:
+        """The request in a tidied *line*, which starts with our name."""
+        try:
+            return self.build(**grammar.parse(self._sentence, line))
+        except NotUnderstood as error:
+            if not error.hint:
+                error.hint = f"Try: {self.nearest_example(line)}"
+            raise
+
+    def nearest_example(self, line: str) -> str:
+        """The example that looks most like *line*."""
+        return nearest(line[:100], self.examples) or next(iter(self.examples))
+
+
+def understand(
+    text: str, verbs: Mapping[str, Verb[Any]], *, addressed: bool = True
+) -> tuple[Verb[Any], Any]:
+    """
+    The command that *text* is, and what it asks for; NotUnderstood if it is none.
+
+    Said to us, ``status?`` is ``status``; ``reboot bob?`` is never an order.
+    """
+    if len(text) > grammar.LONGEST:
+        raise NotUnderstood(
+            f"that line is too long: {len(text)} characters",
+            hint=f"At most {grammar.LONGEST}.",
+        )
+    line = grammar.tidy(text)
+    if len(line.splitlines()) > 1:
+        raise NotUnderstood("I take one line at a time", hint="Say each command by itself.")
+    first = line.rstrip("? ").split(" ", 1)[0]
+    verb = verbs.get(first.casefold())
+    if not first:
+        raise NotUnderstood("there is no command in that", hint="Say help.")
+    if verb is None:
+        near = nearest(first[:40], verbs)
+        hint = f"Did you mean {near}?" if near else "Say help."
+        what = f'I know no command called "{first[:40]}"'
+        raise NotUnderstood(what, hint=hint, line=line, column=1)
+    if addressed and verb.needs is Permission.LOOK:
+        line = line.rstrip("? ")
+    return verb, verb.parse(line)

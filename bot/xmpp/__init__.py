@@ -1,0 +1,1 @@
+"""The bot's edges: the only files of the bot that import slixmpp."""
