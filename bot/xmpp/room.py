@@ -167,16 +167,25 @@ class Room:
         finally:
             del self._reflections[message["id"]]
 
-    async def tell(self, jid: str, reply: Reply, *, re: str = "") -> None:
+    async def tell(self, jid: str, reply: Reply) -> None:
         """Say *reply* to one person: through the room if they are in it, else directly."""
-        if not self._link.online:
-            raise Away("I am not connected to the server")
         nick = self.nick_of(jid)
-        message = self._message(JID(f"{self.room}/{nick}") if nick else JID(jid), reply, re)
+        if nick is not None:
+            await self.whisper(nick, reply)
+        else:
+            self._send_private(JID(jid), reply, "")
+
+    async def whisper(self, nick: str, reply: Reply, *, re: str = "") -> None:
+        """Say *reply* to an occupant alone (XEP-0045, section 7.5). Raises Away."""
+        self._send_private(JID(f"{self.room}/{nick}"), reply, re)
+
+    def _send_private(self, to: JID, reply: Reply, re: str) -> None:
+        message = self._message(to, reply, re)
         message["type"] = "chat"
-        if nick:
-            message.enable("muc")  # XEP-0045, section 7.5: what it comes through
-        self._link.send(message)
+        if to.bare == self.room.bare:
+            message.enable("muc")
+        if not self._link.send(message):
+            raise Away("I am not connected to the server")
 
     def _message(self, to: JID, reply: Reply, re: str) -> Message:
         message = self._link.message(to)
@@ -201,7 +210,7 @@ class Room:
         if seen is None or not _is_line(message):
             return
         text, addressed = address(message["body"], self.membership.nick)
-        self._heard(Line(seen.occupant, text, self._id(message, seen), addressed=addressed))
+        self._heard(self._line(message, seen, text, addressed=addressed))
 
     def _chat(self, message: Message) -> None:
         """A private message: through the room, or directly by somebody who is in it."""
@@ -213,19 +222,19 @@ class Room:
         if seen is None or not _is_line(message):
             return
         text, _ = address(message["body"], self.membership.nick)
-        self._heard(
-            Line(seen.occupant, text, self._id(message, seen), private=True, addressed=True)
-        )
+        self._heard(self._line(message, seen, text, private=True, addressed=True))
 
     def _reflected(self, identity: str) -> None:
         waiting = self._reflections.get(identity)
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
-    def _id(self, message: Message, seen: Seen) -> str:
-        """Names the line for ever; the sender alone must not be able to name another's."""
-        speaker = seen.occupant.jid or f"{self.room}/{seen.occupant.nick}"
-        return f"{speaker}#{message['id'] or token()}"
+    def _line(
+        self, message: Message, seen: Seen, text: str, *, addressed: bool, private: bool = False
+    ) -> Line:
+        by, said = seen.occupant, message["id"] or token()
+        speaker = by.jid or f"{self.room}/{by.nick}"  # nobody can name another's line
+        return Line(by, text, f"{speaker}#{said}", said, private=private, addressed=addressed)
 
     def _presence(self, presence: Presence) -> None:
         nick, item = presence["from"].resource, presence["muc"]

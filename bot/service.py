@@ -1,0 +1,134 @@
+"""The running bot: everything made, tied together, and kept in one task group."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from agent.wire.link import Account, Link
+from agent.wire.settings import BadSettings
+from bot.commands import discover
+from bot.config import Config
+from bot.dialogue import Dialogue
+from bot.dispatch import Dispatch
+from bot.fleet import Fleet
+from bot.herald import Herald
+from bot.intake import Intake
+from bot.lab import Lab
+from bot.machines import Machines
+from bot.store import schema, targets
+from bot.store.writer import Writer
+from bot.xmpp.client import Client
+from bot.xmpp.wire import TargetWire
+
+log = structlog.get_logger()
+
+RESOURCE = "bot"
+
+
+def account(config: Config, *, resource: str = RESOURCE) -> Account:
+    """Who the bot is on its server."""
+    return Account(
+        jid=f"{config.jid}/{resource}",
+        password=config.credentials.read(),
+        host=config.server.host,
+        port=config.server.port,
+        ca=config.server.ca,
+        register=config.register_account,
+    )
+
+
+async def serve(config: Config) -> None:
+    """Be the bot, until cancelled."""
+    with alone(config.lock):
+        store = await _open_store(config.database)
+        try:
+            await _run(config, store)
+        finally:
+            await store.close()
+
+
+async def _run(config: Config, store: Writer) -> None:
+    store_id = await store.do(targets.store_id)
+    fleet = Fleet(config.jid, config.is_target)
+    fleet.load(await store.do(targets.remembered))
+    for pattern in config.targets:
+        if not set(pattern) & set("*?["):  # a name, so we know of it before it ever came
+            fleet.member(pattern)
+    link = Link(account(config))
+    wire = TargetWire(link)
+
+    def lab() -> Lab:
+        return Lab(
+            targets=machines,
+            jobs=dispatch,
+            room=client,
+            domain=config.jid.partition("@")[2],
+            now=datetime.now(UTC),
+            knocking=client.knocking,
+        )
+
+    dialogue = Dialogue(discover(), lab, config.grants)
+    client = Client(link, config, store, fleet, dialogue.answer)
+    herald = Herald(store, client.room)
+    machines = Machines(fleet, wire, herald, within=config.patience.reboot)
+    intake = Intake(store, store_id, wire, ended=herald.ended, revised=herald.revised)
+    dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=herald.ended)
+    client.bind(dispatch, intake, herald, machines)
+    log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
+    async with asyncio.TaskGroup() as group:
+        for service in (intake, dispatch, herald, machines):
+            group.create_task(service.run())
+        group.create_task(link.run(client.session))
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Hold *lock* meanwhile; BadSettings if another process does."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise BadSettings(
+            f"lock: cannot open {lock} ({error.strerror})",
+            hint="Name a file that the bot may write.",
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BadSettings(
+            f"lock: {lock} is held: this bot runs already",
+            hint="Stop the other process, or give this one its own lock, database and jid.",
+        ) from error
+    else:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def _open_store(url: str) -> Writer:
+    """The database at *url*, made if it is missing."""
+    try:
+        database = make_url(url).database
+        if url.startswith("sqlite") and database:
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+        store = Writer(url)
+        await store.do(_create)
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        raise BadSettings(
+            f"database: cannot use {make_url(url).render_as_string(hide_password=True)}: {error}",
+            hint="Give an SQLAlchemy URL that the bot may write, like sqlite:////var/lib/x.db.",
+        ) from error
+    return store
+
+
+def _create(db: Connection) -> None:
+    schema.metadata.create_all(db)

@@ -1,0 +1,206 @@
+"""
+The bot on its server: in its room, listening to people and targets, for ever.
+
+Everything that must be said again after a reconnect is said by :meth:`Client.session`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+from slixmpp import JID
+from slixmpp.exceptions import IqError, IqTimeout
+from slixmpp.stanza import Message
+
+from agent.wire.errors import Refusal
+from agent.wire.link import Link
+from agent.wire.membership import JoinError
+from agent.wire.target import TargetState, write_admitted
+from bot.config import Config
+from bot.dispatch import Dispatch
+from bot.fleet import Fleet
+from bot.herald import Herald
+from bot.intake import Arrival, Intake
+from bot.machines import Machines
+from bot.occupant import Affiliation, Line
+from bot.store import targets
+from bot.store.writer import Writer
+from bot.verb import Reply
+from bot.xmpp import wire
+from bot.xmpp.room import Room, Seen
+
+log = structlog.get_logger()
+
+REJOIN = 3.0
+"""Seconds between two attempts to enter the room."""
+STATUS_EVERY = 2.0
+"""Seconds between two changes of our own status: a room is quadratic."""
+
+
+class Client:
+    """
+    Ties the stream to the services.
+
+    Args:
+        answer: What to say to a line, or None.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        config: Config,
+        store: Writer,
+        fleet: Fleet,
+        answer: Callable[[Line], Awaitable[Reply | None]],
+    ) -> None:
+        self._link, self._config, self._store = link, config, store
+        self._fleet, self._answer = fleet, answer
+        self._knocking: dict[str, str] = {}  # bare JID -> full JID of who wants to come in
+        self._changed = asyncio.Event()
+        self.room = Room(
+            link,
+            JID(config.room),
+            status=self._status,
+            heard=lambda line: link.spawn(self._converse(line)),
+            arrived=self._arrived,
+        )
+
+    def bind(self, dispatch: Dispatch, intake: Intake, herald: Herald, machines: Machines) -> None:
+        """Name the services, which need our room and wire to be made."""
+        self._dispatch, self._intake = dispatch, intake
+        self._herald, self._machines = herald, machines
+        wire.listen(self._link, self._from_target)
+        self._link.on("message@type=headline/lab_hello", self._hello)
+
+    @property
+    def knocking(self) -> frozenset[str]:
+        """Bare JIDs of those who asked to be let in and are not."""
+        return frozenset(self._knocking)
+
+    async def session(self) -> None:
+        """In the room, for as long as the link lasts."""
+        self._link.client.send_presence(pstatus=self._status())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_status())
+            while True:
+                try:
+                    await self._stay()
+                except (JoinError, TimeoutError, IqError, IqTimeout, Refusal) as error:
+                    log.error(  # noqa: TRY400  (the room's refusal is no fault of ours)
+                        "room.closed", room=self._config.room, reason=str(error) or "no answer",
+                        cure="an owner of the room can make the bot an owner of it",
+                    )  # fmt: skip
+                finally:
+                    self._fleet.nobody(datetime.now(UTC))
+                await asyncio.sleep(REJOIN)
+
+    async def admit(self, jid: str) -> None:
+        """Let the target *jid* in, for good (:class:`bot.lab.Membership`)."""
+        await self.room.admit(jid)
+        kept = self._fleet.member(jid).kept
+        await self._store.do(lambda db: targets.remember(db, kept))
+        full = self._knocking.pop(jid, None)
+        if full is not None:
+            message = self._link.message(full, "headline")
+            write_admitted(message, self._config.room)
+            self._link.send(message)
+        log.info("target.admitted", jid=jid)
+
+    async def invite(self, jid: str) -> None:
+        """Make this person a member (:class:`bot.lab.Membership`)."""
+        await self.room.invite(jid)
+
+    async def _stay(self) -> None:
+        room = self.room
+        entered = await room.enter(self._config.nick)
+        log.info("room.entered", room=self._config.room, nick=entered.nick, new=entered.created)
+        if entered.nick != self._config.nick:
+            text = f"my nick {self._config.nick} is taken, so I am {entered.nick} here"
+            self._herald.news(Reply(text, kind="notice"))
+        if room.affiliation is Affiliation.OWNER:
+            await self._affiliate(again=entered.created)
+        await self._herald.catch_up()
+        reason = await room.membership.stay()
+        log.warning("room.left", room=self._config.room, reason=reason)
+
+    async def _affiliate(self, *, again: bool) -> None:
+        """Let in who belongs: people always, targets only if the room has forgotten them."""
+        for jid in self._config.owners:
+            await self.room.affiliate(jid, Affiliation.OWNER)
+        for jid in self._config.members:
+            if jid not in self._config.owners:
+                await self.room.affiliate(jid, Affiliation.MEMBER)
+        if again:
+            for target in self._fleet.all():
+                await self.room.admit(target.jid)
+
+    # People
+
+    async def _converse(self, line: Line) -> None:
+        reply = await self._answer(line)
+        if reply is None:
+            return
+        try:
+            if line.private:
+                await self.room.whisper(line.by.nick, reply, re=line.message)
+            else:
+                await self.room.say(reply, re=line.message)
+        except Refusal as refusal:
+            log.warning("reply.lost", to=line.by.jid, line=line.id, reason=str(refusal))
+
+    # Targets
+
+    def _arrived(self, seen: Seen, state: TargetState | None, leaves: bool) -> None:
+        if seen.full is None or not self._fleet.belongs(jid := JID(seen.full).bare):
+            return
+        now = datetime.now(UTC)
+        if leaves:
+            self._fleet.left(seen.full, now)
+        elif state is not None:
+            if self._fleet.arrived(seen.full, state, now):
+                self._dispatch.appeared(jid)
+            self._machines.appeared(jid)
+        self._changed.set()
+
+    def _from_target(self, jid: str, arrival: Arrival) -> None:
+        if not self._fleet.belongs(jid):
+            log.warning("target.unknown", jid=jid, run=str(arrival.run))
+            return
+        self._fleet.heard(jid, datetime.now(UTC))
+        self._intake.put(arrival, behind=self._fleet.member(jid).behind)
+
+    def _hello(self, message: Message) -> None:
+        jid, full = message["from"].bare, message["from"].full
+        known = jid in self._knocking
+        self._knocking[jid] = full
+        if self._fleet.belongs(jid):
+            self._link.spawn(self._let_in(jid))
+        elif not known:
+            log.info("target.knocks", jid=jid)
+            text = f"{jid} asks to be let in as a target: say admit {jid.partition('@')[0]}"
+            self._herald.news(Reply(text, data={"knocks": jid}, kind="notice"))
+
+    async def _let_in(self, jid: str) -> None:
+        try:
+            await self.admit(jid)
+        except Refusal as refusal:
+            log.warning("target.not_admitted", jid=jid, reason=str(refusal))
+
+    # Our own status
+
+    def _status(self) -> str:
+        """The lab in one line."""
+        states = [target.state for target in self._fleet.all()]
+        counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states))]
+        return ", ".join(counts) or "no targets yet"
+
+    async def _keep_status(self) -> None:
+        said = ""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if (status := self._status()) != said and self.room.membership.inside:
+                said = status
+                self.room.membership.update()
+            await asyncio.sleep(STATUS_EVERY)
