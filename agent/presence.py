@@ -1,6 +1,6 @@
 """What our presence says. Pure: everybody's client shows it, so it must read well there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import RunId
@@ -50,19 +50,16 @@ def only_progress(before: Appearance, after: Appearance) -> bool:
 
 
 def _with(base: TargetState, state: str, work: Work | None, queue: int) -> TargetState:
-    fraction = None if work is None else work.fraction
-    return TargetState(
-        name=base.name,
-        location=base.location,
-        boot=base.boot,
-        epoch=base.epoch,
-        version=base.version,
+    if work is None:
+        return replace(base, state=state, queue=queue)
+    return replace(
+        base,
         state=state,
         queue=queue,
-        controller="" if work is None else work.controller,
-        run=None if work is None else work.run,
-        step="" if work is None else work.step,
-        progress=None if fraction is None else _percent(fraction),
+        controller=work.controller,
+        run=work.run,
+        step=work.step,
+        progress=None if work.fraction is None else _percent(work.fraction),
     )
 
 

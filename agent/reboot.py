@@ -48,20 +48,25 @@ class Tickets:
             raise BadTicket(f"that order came {late:.0f} s late", hint="Order it again.")
 
 
-async def restart(command: Sequence[str]) -> None:
-    """Run the reboot command; the machine goes down under us."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, error = await process.communicate()
-    if process.returncode != 0:
+async def restart(command: Sequence[str]) -> bool:
+    """Run the reboot command; the machine goes down under us. False if it failed."""
+    said = b""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        failed = process.returncode != 0
+    except OSError as error:
+        said, failed = str(error).encode(), True
+    if failed:
         log.error(
             "reboot.failed",
             command=" ".join(command),
-            status=process.returncode,
-            said=error.decode("utf-8", "replace").strip()[:500],
+            said=said.decode("utf-8", "replace").strip()[:500],
             cure="correct reboot.command in agent.toml",
         )
+    return not failed

@@ -1,17 +1,12 @@
 """``labroom``: the bot's command line. Arguments, configuration, wiring; decides nothing."""
 
 import asyncio
-import os
-import signal
-import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from agent.wire import debugger, logs
-from agent.wire.errors import Refusal
+from agent.wire import console, debugger, logs
 from agent.wire.settings import load
 from bot.config import Config
 
@@ -33,7 +28,7 @@ def serve(config: ConfigFile = DEFAULT, *, xml: Xml = False, verbose: Verbose = 
 
     settings = load(config, Config)
     _start(xml=xml, verbose=verbose)
-    run_until_told(run(settings))
+    console.run_until_told(run(settings))
 
 
 @app.command()
@@ -49,14 +44,14 @@ def check(config: ConfigFile = DEFAULT, *, xml: Xml = False) -> None:
 @app.command()
 def demo(
     say: Annotated[str, typer.Option(help="Lines to say, with ; between them.")] = "",
+    server: Annotated[str, typer.Option(help="prosody or ejabberd.")] = "prosody",
     *,
     keep: Annotated[bool, typer.Option(help="Keep the folder with logs and state.")] = False,
 ) -> None:
     """A real server, the bot and three targets on this machine: say lines, see answers."""
     from bot.demo.story import play  # noqa: PLC0415  (--help stays fast)
 
-    lines = say or os.environ.get("SAY", "")
-    raise typer.Exit(asyncio.run(play(lines, keep=keep)))
+    raise typer.Exit(asyncio.run(play(say, keep=keep, server=server)))
 
 
 def _start(*, xml: bool, verbose: bool) -> None:
@@ -65,36 +60,9 @@ def _start(*, xml: bool, verbose: bool) -> None:
         debugger.show_stream()
 
 
-def run_until_told(work: Coroutine[Any, Any, None]) -> None:
-    """Run *work* until SIGTERM or SIGINT, then let it end properly."""
-
-    async def guarded() -> None:
-        task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            if not task.cancelled():
-                raise
-
-    asyncio.run(guarded())
-
-
 def main() -> None:
     """Run the command line: 0 done, 1 failed, 2 wrong settings or arguments."""
-    try:
-        app()
-    except Refusal as refusal:
-        sys.stderr.write(f"labroom: {refusal}\n")
-        sys.exit(2)
-    except BaseExceptionGroup as group:
-        refusals, others = group.split(Refusal)
-        if others is not None:
-            raise
-        sys.stderr.write(f"labroom: {refusals}\n")
-        sys.exit(2)
+    console.run("labroom", app)
 
 
 if __name__ == "__main__":

@@ -94,8 +94,8 @@ class Dispatch:
         """Open jobs first, then the newest."""
         return await self._store.do(lambda db: jobs.recent_jobs(db, limit))
 
-    async def tail(self, run: Run, limit: int) -> tuple[bytes, int]:
-        """The last *limit* bytes of what *run* printed, and how many there are in all."""
+    async def tail(self, run: Run, limit: int) -> bytes:
+        """The last *limit* bytes of what *run* printed."""
         return await self._store.do(lambda db: journals.tail(db, run.job, run.jid, limit))
 
     async def stop(self, job: Job, by: str) -> Sequence[Run]:

@@ -125,11 +125,11 @@ class Fleet:
         """A presence of a target. Whether there is a new session to be met."""
         jid = full.partition("/")[0]
         member = self.member(jid)
-        was, before = member.state, (member.full, member.says.boot, member.says.epoch)
+        was, before = member.state, (member.full, member.says.session)
         member.full, member.says, member.heard = full, says, now
         if member.state != was:
             member.since = now
-        return before != (full, says.boot, says.epoch)
+        return before != (full, says.session)
 
     def left(self, full: str, now: datetime) -> None:
         """The session *full* is gone."""

@@ -23,7 +23,7 @@ ALL = ("all",)
 """As targets: every one the lab knows."""
 
 _RESERVED = r"(?!(?i:on|and|all|now)(?![\w.-]))"
-_NAME = f"{_RESERVED}{NAME.pattern}"
+_NAME = f"{_RESERVED}{NAME.pattern}(?<![.-])"
 _VALUE = r"\"[^\"\n]{0,200}\"|[A-Za-z0-9_./:@%+-]{1,200}"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _JID = rf"[\w.+~!#$%*=-]{{1,200}}@{_LABEL}(?:\.{_LABEL}){{0,20}}(?![\w.-])"
@@ -85,17 +85,27 @@ def _without_end(text: str) -> str:
     return text[:-1].rstrip() if text.endswith(".") and not text.endswith("..") else text
 
 
+class Fixed(pp.Regex):
+    """
+    One fixed word, in any case.
+
+    Not CaselessKeyword: for "onn" that blames the second n, and it takes "nowż" for "now".
+    """
+
+    def __init__(self, word: str) -> None:
+        super().__init__(rf"{word}(?![\w.=-])", re.IGNORECASE)
+        self.word = word
+        self.set_name(f'"{word}"')
+
+
 def keyword(word: str, expected: str = "") -> pp.ParserElement:
-    """*word* in any case, not kept; *expected* is what could stand in its place, too."""
-    return pp.Suppress(
-        pp.CaselessKeyword(word, pp.alphanums + "_-=").set_name(f'"{word}"')
-    ).set_name(expected or f'"{word}"')
+    """*word*, not kept; *expected* is what could stand in its place, too."""
+    return pp.Suppress(Fixed(word)).set_name(expected or f'"{word}"')
 
 
 def flag(literal: str, field: str) -> pp.ParserElement:
     """An optional word; *field* is True where it was said."""
-    said = pp.CaselessKeyword(literal, pp.alphanums + "_-=").set_parse_action(lambda: True)
-    return pp.Opt(said, default=False)(field)
+    return pp.Opt(Fixed(literal).set_parse_action(lambda: True), default=False)(field)
 
 
 def name(field: str, expected: str) -> pp.ParserElement:
@@ -118,7 +128,7 @@ def _listed(element: pp.ParserElement, field: str) -> pp.ParserElement:
 
 def targets(field: str) -> pp.ParserElement:
     """Target names, or "all"; a tuple in *field*."""
-    every = pp.CaselessKeyword("all", pp.alphanums + "_-=.").set_parse_action(lambda: (ALL,))
+    every = Fixed("all").set_parse_action(lambda: (ALL,))
     several = _listed(pp.Regex(_TARGET).set_name("a target"), field)
     return (every(field) | several).set_name("a target")
 
@@ -182,7 +192,7 @@ def parse(sentence: pp.ParserElement, line: str) -> Mapping[str, object]:
 
 def _keywords(sentence: pp.ParserElement) -> list[str]:
     parts = sentence.visit_all()  # type: ignore[no-untyped-call]
-    return [part.match for part in parts if isinstance(part, pp.CaselessKeyword)]
+    return [part.word for part in parts if isinstance(part, Fixed)]
 
 
 def known(called: str, names: Iterable[str], kind: str, *, likely: bool = False) -> str:

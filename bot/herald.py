@@ -64,7 +64,7 @@ class Herald:
         """Say what is waiting, for ever."""
         while True:
             item = await self._queue.get()
-            while not await self._said(item):
+            while not await self._said(item):  # noqa: ASYNC110  (the room's return is no event)
                 await asyncio.sleep(RETRY)
 
     def _look_at(self, number: int) -> None:

@@ -43,7 +43,6 @@ class Arrival:
     run: RunId
     chunk: Chunk | None = None
     refused: str = ""
-    behind: timedelta = timedelta()
 
     @property
     def jid(self) -> str:
@@ -80,13 +79,13 @@ class Intake:
     ) -> None:
         self._store, self._store_id, self._wire = store, store_id, wire
         self._ended, self._revised = ended, revised
-        self._queue: asyncio.Queue[Arrival] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Arrival, timedelta]] = asyncio.Queue()
         self._readers: dict[tuple[int, str], Reader] = {}
 
-    def put(self, arrival: Arrival) -> None:
-        """Take *arrival*; it is stored soon."""
+    def put(self, arrival: Arrival, *, behind: timedelta) -> None:
+        """Take *arrival*, from a target whose clock is *behind* ours; it is stored soon."""
         if arrival.run.store == self._store_id:
-            self._queue.put_nowait(arrival)
+            self._queue.put_nowait((arrival, behind))
         else:
             log.warning("intake.foreign_run", run=str(arrival.run), target=arrival.jid)
 
@@ -105,17 +104,17 @@ class Intake:
             for run, before in result.revised:
                 self._revised(run, before)
 
-    def _take(self, db: Connection, *, batch: list[Arrival]) -> _Result:
+    def _take(self, db: Connection, *, batch: list[tuple[Arrival, timedelta]]) -> _Result:
         """In the store's thread: everything in *batch*, in order."""
         result = _Result()
-        for arrival in batch:
+        for arrival, behind in batch:
             try:
                 run = jobs.get_run(db, arrival.run.number, arrival.jid)
             except KeyError:
                 log.warning("intake.unknown_run", run=str(arrival.run), target=arrival.jid)
                 continue
             try:
-                changed = self._apply(db, run, arrival, result)
+                changed = self._apply(db, run, arrival, behind, result)
             except (IntegrityError, JournalError, ImpossibleError) as error:
                 changed = self._distrust(run, error)
             if changed != run:
@@ -123,7 +122,9 @@ class Intake:
                 _note(run, changed, result)
         return result
 
-    def _apply(self, db: Connection, run: Run, arrival: Arrival, result: _Result) -> Run:
+    def _apply(
+        self, db: Connection, run: Run, arrival: Arrival, behind: timedelta, result: _Result
+    ) -> Run:
         if arrival.of is None:
             return _refuse(run, arrival.refused)
         run = _identified(run, arrival.of)
@@ -135,7 +136,7 @@ class Intake:
             result.acks[arrival.of] = (arrival.full, Ack(arrival.of, gap.have, gap=True))
             return run
         if new:
-            run = self._append(db, run, new, arrival.behind)
+            run = self._append(db, run, new, behind)
         result.acks[arrival.of] = (arrival.full, Ack(arrival.of, run.size))
         return run
 

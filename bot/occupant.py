@@ -36,7 +36,9 @@ class Line:
     by: Occupant
     text: str
     id: str
-    """The room's stanza id (XEP-0359), or the sender's message id: names the line for ever."""
+    """Names the line for ever: the speaker's bare JID and their message's id."""
+    message: str = ""
+    """The message's own id: what our answer refers to."""
     private: bool = False
     """Said to us alone, as a private message in the room."""
     addressed: bool = False

@@ -63,6 +63,7 @@ class Verb(Generic[C]):
 
     Args:
         name: The first word of the line.
+        instead_of: What people may say for it that is no command; only for hints.
         summary: What it does, in at most 28 columns: the list that ``help`` shows.
         about: The same in a few sentences, for ``help run`` and docs/commands.md.
         grammar: The rest of the line; its named results are *build*'s arguments.
@@ -77,6 +78,7 @@ class Verb(Generic[C]):
     """
 
     name: str
+    instead_of: tuple[str, ...] = ()
     summary: str
     about: str
     grammar: pp.ParserElement = field(default_factory=pp.Empty)
@@ -128,7 +130,8 @@ def understand(
     if not first:
         raise NotUnderstood("there is no command in that", hint="Say help.")
     if verb is None:
-        near = nearest(first[:40], verbs)
+        meant = {word: name for name, verb in verbs.items() for word in (*verb.instead_of, name)}
+        near = meant.get(nearest(first[:40], meant) or "")
         hint = f"Did you mean {near}?" if near else "Say help."
         what = f'I know no command called "{first[:40]}"'
         raise NotUnderstood(what, hint=hint, line=line, column=1)

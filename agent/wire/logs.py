@@ -6,9 +6,9 @@ import sys
 import structlog
 
 
-def configure(*, verbose: bool = False) -> None:
-    """Log to stderr; *verbose* adds what only a developer wants to see."""
-    level = logging.DEBUG if verbose else logging.INFO
+def configure(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Log to stderr; *verbose* adds what only a developer wants to see, *quiet* leaves failures."""
+    level = logging.DEBUG if verbose else logging.CRITICAL if quiet else logging.INFO
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

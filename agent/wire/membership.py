@@ -11,6 +11,7 @@ Rule 3: history is never asked for; what is delayed is history all the same.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -81,8 +82,27 @@ class Membership:
         """Our occupant JID."""
         return JID(f"{self.room}/{self.nick}")
 
-    async def join(self, nick: str) -> Entered:
-        """Enter as *nick*. Raises JoinError; TimeoutError if the room does not answer."""
+    async def join(self, nick: str, *, create: bool) -> Entered:
+        """
+        Enter as *nick*.
+
+        Args:
+            create: Whether a room that does not exist is ours to make. If not, the one that
+                our joining made is removed again (XEP-0045, section 10.9).
+
+        Raises:
+            JoinError: we are not let in, or there is no room.
+            TimeoutError: the room does not answer.
+        """
+        entered = await self._join(nick)
+        if entered.created and not create:
+            self.inside = False
+            with contextlib.suppress(IqError, IqTimeout):
+                await self._link.client.plugin["xep_0045"].destroy(self.room, timeout=ANSWER)
+            raise JoinError("item-not-found", "there is no such room yet")
+        return entered
+
+    async def _join(self, nick: str) -> Entered:
         self.nick, self.inside, self._why = nick, False, ""
         self._out.clear()
         self._answer = asyncio.get_running_loop().create_future()

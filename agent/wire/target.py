@@ -23,13 +23,14 @@ class TargetElement(ElementBase):
 
         <target xmlns='urn:labroom:1' name='Bob&apos;s server' location='lab 2, rack 3'
                 state='busy' boot='9f0c...' run='k3x9q2ab-17' step='memtest size=16M'
-                progress='43' queue='1' version='0.1.0' epoch='e7d2m4kq01xz'/>
+                progress='43' queue='1' version='0.1.0' epoch='e7d2m4kq01xz'
+                session='b51kz07q'/>
     """
 
     name, namespace, plugin_attrib = "target", NS, "lab_target"
     interfaces: ClassVar[set[str]] = {
         "name", "location", "state", "boot", "run", "step", "progress", "queue", "version",
-        "epoch", "controller",
+        "epoch", "controller", "session",
     }  # fmt: skip
 
 
@@ -67,6 +68,8 @@ class TargetState:
     boot: str = ""
     epoch: str = ""
     version: str = ""
+    session: str = ""
+    """A random id of this connection: a new one wants to be met (``<sync>``)."""
     controller: str = ""
     """Whose run it works on: a bare JID."""
     run: RunId | None = None
@@ -88,6 +91,7 @@ def write_target(presence: Presence, state: TargetState) -> None:
         "boot": state.boot,
         "epoch": state.epoch,
         "version": state.version,
+        "session": state.session,
         "controller": state.controller,
         "run": str(state.run or ""),
         "step": state.step,
@@ -112,6 +116,7 @@ def read_target(presence: Presence) -> TargetState:
         boot=bounded(element["boot"]),
         epoch=read_token(element["epoch"]) if element["epoch"] else "",
         version=bounded(element["version"]),
+        session=bounded(element["session"]),
         controller=bounded(element["controller"]),
         run=read_run(run) if run else None,
         step=bounded(element["step"]),

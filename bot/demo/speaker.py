@@ -11,7 +11,7 @@ from slixmpp import JID
 from slixmpp.stanza import Message, Presence
 
 from agent.wire.link import Account, Link
-from agent.wire.membership import Membership
+from agent.wire.membership import JoinError, Membership
 from agent.wire.vocabulary import token
 
 
@@ -54,8 +54,8 @@ class Speaker:
         self._link.client.send_presence()
         while True:
             try:
-                await self._membership.join(self._nick)
-            except Exception:  # noqa: BLE001  (the bot has not made the room yet)
+                await self._membership.join(self._nick, create=False)
+            except (JoinError, TimeoutError):  # the bot has not made the room yet
                 await asyncio.sleep(0.2)
             else:
                 self._inside.set()

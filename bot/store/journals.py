@@ -50,13 +50,12 @@ def read(db: Connection, number: int, jid: str, start: int = 0) -> Iterator[byte
         yield data[max(0, start - offset) :]
 
 
-def tail(db: Connection, number: int, jid: str, limit: int) -> tuple[bytes, int]:
-    """The last *limit* bytes of what was printed, and how many bytes were printed in all."""
-    reader, kept, total = Reader(), bytearray(), 0
+def tail(db: Connection, number: int, jid: str, limit: int) -> bytes:
+    """The last *limit* bytes of what was printed."""
+    reader, kept = Reader(), bytearray()
     for data in read(db, number, jid):
         for record in reader.feed(data):
             if record.kind == "out":
-                total += len(record.payload)
                 kept += record.payload
                 del kept[: max(0, len(kept) - limit)]
-    return bytes(kept), total
+    return bytes(kept)

@@ -103,7 +103,7 @@ class Room:
         for attempt in range(1, 10):
             wanted = nick if attempt == 1 else f"{nick}-{attempt}"
             try:
-                return await self.membership.join(wanted)
+                return await self.membership.join(wanted, create=True)
             except JoinError as error:
                 if error.condition != "conflict":
                     raise

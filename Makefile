@@ -1,0 +1,74 @@
+# Everything a developer or CI does. `make` alone lists it. Each target does its own set-up.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+SERVERS := prosody ejabberd openssl memtester util-linux
+
+# As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
+export LABROOM_SAY := $(value SAY)
+
+.PHONY: help
+help:  ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: $(READY)  ## Create .venv from requirements.lock, install the servers, and the git hooks if you use pre-commit
+	@.ci/packages $(SERVERS)
+	@if command -v pre-commit >/dev/null; then pre-commit install; fi
+
+.PHONY: demo
+demo: $(READY)  ## A whole lab on this machine: make demo [SERVER=ejabberd] [SAY="run memtest on bob"]
+	@.ci/packages $(or $(SERVER),prosody) openssl memtester util-linux
+	@$(BIN)/labroom demo $(if $(SERVER),--server "$(SERVER)") $${LABROOM_SAY:+--say "$$LABROOM_SAY"}
+
+.PHONY: check
+check: lint types layers test  ## All that must pass before a commit; what CI runs
+
+.PHONY: test
+test: $(READY)  ## All tests, on real servers; make test ONLY="-k prosody" for some
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m pytest $(ONLY)
+
+.PHONY: bench
+bench: $(READY)  ## Measure, and print a table
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m tests.bench
+
+.PHONY: lint
+lint: $(READY)  ## Style and likely bugs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+.PHONY: fix
+fix: $(READY)  ## Format, and repair what can be repaired
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: $(READY)  ## Type-check
+	$(BIN)/mypy
+
+.PHONY: layers
+layers: $(READY)  ## Who may import whom
+	$(BIN)/lint-imports
+
+# What installs us (hatchling, and editables for an editable install) is locked like all else.
+.PHONY: lock
+lock: $(READY)  ## Choose versions anew for what pyproject.toml asks; UPGRADE=1 for the newest of all
+	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile --universal --generate-hashes --all-extras --group dev \
+		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+		--quiet pyproject.toml - --output-file requirements.lock
+	@! grep -n '://' requirements.lock
+
+.PHONY: clean
+clean:  ## Remove what the other targets made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/packages python3 python3-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,109 @@
+"""
+The recipes of this target: found by listing folders, offered as far as the machine can.
+
+A file that cannot be used is reported, and hides no other. In two folders with a recipe
+of the same name, the later folder wins: a lab may replace what we ship.
+"""
+
+import hashlib
+import json
+import math
+import os
+import resource
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agent.recipe import BadRecipe, Means, Recipe, load
+from agent.wire.errors import UnknownName
+from agent.wire.parameter import RecipeInfo, nearest
+from agent.wire.vocabulary import Step
+
+PACKAGED = Path(__file__).parent / "recipes"
+"""The recipes that come with us."""
+
+_CAP_IPC_LOCK = 1 << 14
+
+
+def search_path() -> str:
+    """
+    PATH with the folders of system programs at its end.
+
+    memtester lives in one, and a user's session or a service may lack them.
+    """
+    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    system = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+    return os.pathsep.join(given + [folder for folder in system if folder not in given])
+
+
+def means() -> Means:
+    """What this machine can give, now, to what this process starts."""
+    path = search_path()
+    return Means(
+        root=os.geteuid() == 0,
+        lockable=_lockable(),
+        memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        finds=lambda program: shutil.which(program, path=path) is not None,
+    )
+
+
+def _lockable() -> float:
+    status = Path("/proc/self/status").read_text("ascii", "replace")
+    for line in status.splitlines():
+        if line.startswith("CapEff:") and int(line.split()[1], 16) & _CAP_IPC_LOCK:
+            return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    return math.inf if soft == resource.RLIM_INFINITY else soft
+
+
+class Catalogue:
+    """What can be run here, by name."""
+
+    def __init__(self, folders: Iterable[Path] = (), *, packaged: Path | None = PACKAGED) -> None:
+        self.recipes: dict[str, Recipe] = {}
+        self.bad: list[BadRecipe] = []
+        """The files that cannot be used, for the log and for ``labroom-agent recipes``."""
+        for folder in (*([packaged] if packaged else []), *folders):
+            self._read(folder)
+
+    def _read(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self.bad.append(BadRecipe(f"{folder} is no folder", hint="Create or remove it."))
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                self.recipes[path.stem] = load(path)
+            except BadRecipe as error:
+                self.recipes.pop(path.stem, None)  # never the one it was meant to replace
+                self.bad.append(error)
+
+    def infos(self) -> list[RecipeInfo]:
+        """Every recipe, by name, with what is missing for it on this machine now."""
+        here = means()
+        return [recipe.info(here) for _, recipe in sorted(self.recipes.items())]
+
+    def digest(self) -> str:
+        """Short and different when what is offered is: controllers then ask again."""
+        said = [_plain(info) for info in self.infos()]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+
+    def resolve(self, step: Step) -> dict[str, Any]:
+        """
+        *step* as the supervisor runs it, as plain JSON.
+
+        Raises a Refusal if there is no such recipe here, or it cannot run with these
+        parameters, or not on this machine.
+        """
+        recipe = self.recipes.get(step.recipe)
+        if recipe is None:
+            near = nearest(step.recipe, self.recipes)
+            known = ", ".join(sorted(self.recipes)) or "none"
+            hint = f"Did you mean {near}?" if near else f"There are: {known}."
+            raise UnknownName(f"there is no recipe called {step.recipe[:60]} here", hint=hint)
+        return recipe.resolve(step.params, means())
+
+
+def _plain(info: RecipeInfo) -> dict[str, Any]:
+    params: Mapping[str, Any] = {name: asdict(param) for name, param in info.params.items()}
+    return {"name": info.name, "summary": info.summary, "missing": info.missing, "params": params}

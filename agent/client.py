@@ -1,0 +1,159 @@
+"""
+The agent on its server: present, in the room, open to its controllers.
+
+Rule: it never keeps a room that it created (status 201): only the bot makes rooms.
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Literal
+
+import structlog
+from slixmpp import JID
+from slixmpp.stanza import Presence
+
+from agent.config import Config
+from agent.controllers import Controllers
+from agent.executor import Executor
+from agent.presence import PROGRESS_EVERY, Appearance, Work, appear, only_progress
+from agent.subscriptions import Subscriptions
+from agent.wire.link import Link
+from agent.wire.membership import JoinError, Membership
+from agent.wire.target import TargetState, write_hello, write_target
+from agent.wire.vocabulary import token
+
+log = structlog.get_logger()
+
+REJOIN_FIRST, REJOIN_MOST = 0.5, 15.0
+"""Seconds between two attempts to enter the room, doubling."""
+
+
+class Client:
+    """Ties the stream to the executor."""
+
+    def __init__(self, config: Config, link: Link, executor: Executor, us: TargetState) -> None:
+        self._config, self._link, self._executor, self._us = config, link, executor, us
+        self._shown: Appearance | None = None
+        self._changed = asyncio.Event()
+        self._admitted = asyncio.Event()
+        self.controllers = Controllers(config, link, executor, us, self.changed)
+        self.subscriptions = Subscriptions(config.domains, self._subscribed)
+        self._room = Membership(link, JID(config.room), dress=self._dress, seen=self._seen)
+        link.on("message@type=headline/lab_admitted", lambda _: self._admitted.set())
+        link.on("presence@type=subscribe", lambda asked: self.subscriptions.asked(asked["from"]))
+
+    def changed(self) -> None:
+        """What we do is not what it was."""
+        self._changed.set()
+
+    async def session(self) -> None:
+        """There, and in the room, for as long as the link lasts."""
+        self._us = replace(self._us, session=token(8))
+        self._shown = None
+        self._broadcast()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_room())
+                group.create_task(self._keep_presence())
+        finally:
+            self.controllers.part_all()
+            self._link.client.send_presence(
+                ptype="unavailable",
+                pstatus="rebooting" if self.controllers.rebooting else "agent stopped",
+            )
+
+    # Presence
+
+    def _appearance(self) -> Appearance:
+        work, now = None, self._executor.current
+        if now is not None:
+            run = now.dir
+            work = Work(
+                controller=run.controller, run=run.run, step=now.step, fraction=now.fraction
+            )
+        return appear(self._us, work, self._executor.queued, rebooting=self.controllers.rebooting)
+
+    def _dress(self, presence: Presence) -> None:
+        shown = self._shown or self._appearance()
+        presence["show"], presence["status"] = shown.show, shown.status
+        write_target(presence, shown.state)
+
+    def _broadcast(self) -> None:
+        """Say how we are: to contacts, and to the room."""
+        self._shown = self._appearance()
+        presence = self._link.client.make_presence()
+        self._dress(presence)
+        self._link.send(presence)
+        self._room.update()
+
+    async def _keep_presence(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            now = self._appearance()
+            if now == self._shown:
+                continue
+            if self._shown is not None and only_progress(self._shown, now):
+                await self._pause()
+            self._broadcast()
+
+    async def _pause(self) -> None:
+        """Let progress wait, but nothing else."""
+        try:
+            async with asyncio.timeout(PROGRESS_EVERY):
+                while self._shown is None or only_progress(self._shown, self._appearance()):
+                    await self._changed.wait()
+                    self._changed.clear()
+        except TimeoutError:
+            pass
+
+    # The room
+
+    async def _keep_room(self) -> None:
+        wait = REJOIN_FIRST
+        while True:
+            if await self._enter():
+                wait = REJOIN_FIRST
+                await self._room.stay()
+            else:
+                self._knock()
+            self._admitted.clear()
+            try:
+                async with asyncio.timeout(wait):
+                    await self._admitted.wait()
+            except TimeoutError:
+                wait = min(2 * wait, REJOIN_MOST)
+
+    async def _enter(self) -> bool:
+        nick = JID(self._config.jid).user
+        for attempt in range(1, 10):
+            try:
+                entered = await self._room.join(
+                    nick if attempt == 1 else f"{nick}-{attempt}", create=False
+                )
+            except JoinError as error:
+                if error.condition == "conflict":
+                    continue
+                log.info("room.closed", room=self._config.room, reason=error.condition)
+                return False
+            except TimeoutError:
+                log.warning("room.silent", room=self._config.room)
+                return False
+            log.info("room.entered", room=self._config.room, nick=entered.nick)
+            return True
+        return False
+
+    def _knock(self) -> None:
+        message = self._link.message(self._config.controllers[0], "headline")
+        write_hello(message, self._config.room)
+        self._link.send(message)
+
+    def _seen(self, presence: Presence) -> None:
+        """An occupant: of interest is only that a controller left."""
+        jid = presence["muc"]["jid"]
+        if presence["type"] == "unavailable" and jid.bare in self._config.controllers:
+            self.controllers.courier.part(jid.bare)
+
+    def _subscribed(self, jid: str, accept: bool) -> None:
+        kind: Literal["subscribed", "unsubscribed"] = "subscribed" if accept else "unsubscribed"
+        self._link.send(self._link.client.make_presence(pto=jid, ptype=kind))

@@ -1,0 +1,173 @@
+"""
+What controllers say to this target, and what it says to them.
+
+Rule: it obeys bare JIDs from its settings, as the server vouches for them, and nobody
+else; what is said in the room it does not even read.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from slixmpp.stanza import Iq, Message
+
+from agent.config import Config
+from agent.courier import Courier, delivered
+from agent.executor import Executor
+from agent.orders import Cancel, Orders
+from agent.reboot import Tickets, restart
+from agent.wire import query, stanza
+from agent.wire.delivery import Chunk
+from agent.wire.errors import Busy, Forbidden
+from agent.wire.exchange import Exchange
+from agent.wire.stanza import JournalId
+from agent.wire.target import TargetState
+from agent.wire.vocabulary import RunId
+
+log = structlog.get_logger()
+
+
+class Controllers:
+    """
+    Ties controllers to the executor.
+
+    Args:
+        changed: Called when what we do is not what it was.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        exchange: Exchange,
+        executor: Executor,
+        us: TargetState,
+        changed: Callable[[], None],
+    ) -> None:
+        self._config, self._exchange, self._executor = config, exchange, executor
+        self._us, self._say_changed = us, changed
+        self.rebooting = False
+        """Whether a reboot was ordered, and we are going down."""
+        self._tickets = Tickets(config.reboot.ticket)
+        self.courier = Courier(self._send_chunk)
+        self.orders = Orders(executor, accepted=self._accepted, refused=self._refused)
+        self._listen()
+
+    def part_all(self) -> None:
+        """The session is over: whoever wants something meets us again."""
+        self.courier.part_all()
+        self.orders.part_all()
+
+    # What they say
+
+    def _listen(self) -> None:
+        exchange = self._exchange
+        exchange.on("message@type=normal/lab_run", self._ordered)
+        exchange.on("message@type=normal/lab_cancel", self._cancelled)
+        exchange.on("message@type=headline/lab_ack", self._acked)
+        exchange.answer("iq@type=set/lab_sync", self._sync)
+        exchange.answer("iq@type=get/lab_catalogue", self._tell_catalogue)
+        exchange.answer("iq@type=get/lab_reboot", self._give_ticket)
+        exchange.answer("iq@type=set/lab_reboot", self._reboot)
+
+    def _controller(self, what: Message | Iq) -> str | None:
+        """The controller that *what* comes from, if it is one of ours."""
+        jid: str = what["from"].bare
+        if jid in self._config.controllers:
+            return jid
+        log.warning("controller.unknown", jid=jid, cure="add it to controllers in agent.toml")
+        return None
+
+    def _must_be_controller(self, iq: Iq) -> str:
+        jid = self._controller(iq)
+        if jid is None:
+            raise Forbidden(f"{iq['from'].bare} is no controller of mine")
+        return jid
+
+    def _ordered(self, message: Message) -> None:
+        if (controller := self._controller(message)) is not None:
+            self.orders.put(controller, stanza.read_order(message), delayed=_delayed(message))
+
+    def _cancelled(self, message: Message) -> None:
+        if (controller := self._controller(message)) is not None:
+            run, who = stanza.read_cancel(message)
+            self.orders.put(controller, Cancel(run, who), delayed=_delayed(message))
+
+    def _acked(self, message: Message) -> None:
+        if (controller := self._controller(message)) is not None:
+            self.courier.acked(controller, stanza.read_ack(message))
+
+    async def _sync(self, iq: Iq, reply: Iq) -> None:
+        controller = self._must_be_controller(iq)
+        meeting = query.read_meeting(iq)
+        self.orders.met(controller, meeting.clock)
+        held = [holding for holding in self._executor.held(controller) if not delivered(holding)]
+        standing = query.Standing(
+            epoch=self._us.epoch,
+            boot=self._us.boot,
+            clock=datetime.now(UTC),
+            version=self._us.version,
+            catalogue=self._executor.catalogue.digest(),
+            held=tuple(
+                query.HeldRun(JournalId(h.dir.run, h.journal), h.synced, h.phase) for h in held
+            ),
+        )
+        query.write_standing(reply, standing)
+        self.courier.meet(controller, held, {have.of: have for have in meeting.have})
+
+    async def _tell_catalogue(self, iq: Iq, reply: Iq) -> None:
+        self._must_be_controller(iq)
+        query.write_catalogue(reply, tuple(self._executor.catalogue.infos()))
+
+    async def _give_ticket(self, iq: Iq, reply: Iq) -> None:
+        controller = self._must_be_controller(iq)
+        ask = query.read_reboot(iq)
+        self._must_be_free(force=ask.force)
+        now = asyncio.get_running_loop().time()
+        reply["lab_reboot"]["ticket"] = self._tickets.issue(controller, now)
+        reply["lab_reboot"]["boot"] = self._us.boot
+
+    async def _reboot(self, iq: Iq, reply: Iq) -> None:
+        controller = self._must_be_controller(iq)
+        ask = query.read_reboot(iq)
+        self._tickets.spend(ask.ticket, controller, asyncio.get_running_loop().time())
+        self._must_be_free(force=ask.force)
+        log.info("reboot.ordered", by=controller, who=ask.who)
+        self.rebooting = True
+        self._say_changed()
+        reply["lab_reboot"]["boot"] = self._us.boot
+        self._exchange.spawn(self._go_down())
+
+    async def _go_down(self) -> None:
+        if not await restart(self._config.reboot.command):
+            self.rebooting = False
+            self._say_changed()
+
+    def _must_be_free(self, *, force: bool) -> None:
+        now = self._executor.current
+        if now is not None and not force:
+            raise Busy(
+                f"a run is on: {now.step} (job {now.dir.run.number})",
+                hint="Say it with now to lose it.",
+            )
+
+    # What we say
+
+    def _send_chunk(self, controller: str, of: JournalId, chunk: Chunk) -> bool:
+        message = self._exchange.message(controller)
+        stanza.write_chunk(message, of, chunk)
+        return self._exchange.send(message)
+
+    def _accepted(self, controller: str, of: JournalId) -> None:
+        message = self._exchange.message(controller)
+        stanza.write_accepted(message, of)
+        self._exchange.send(message)
+
+    def _refused(self, controller: str, run: RunId, reason: str) -> None:
+        message = self._exchange.message(controller)
+        stanza.write_refused(message, run, reason)
+        self._exchange.send(message)
+
+
+def _delayed(message: Message) -> bool:
+    return message.get_plugin("delay", check=True) is not None

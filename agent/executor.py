@@ -1,0 +1,286 @@
+"""
+The target's own queue: one run at a time, in the order in which they were accepted.
+
+It starts a supervisor for each run and watches it, but is not needed by it: close this
+executor, or kill it, and the next one adopts what lives and settles what does not.
+
+Rule 1: everything here runs in one event loop. What waits for the disk is done in a
+thread; what is short (reading back what a supervisor just wrote) is not.
+
+Rule 2: accept and cancel answer after it is durable; the same call again gets the same
+answer.
+
+Rule 3: only what the supervisor says is synced is looked at or told.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from agent import launch, rundir
+from agent.catalogue import Catalogue
+from agent.resume import Action, Decision, decide
+from agent.run import REMEMBER, Accepted, Current, Holding, Run, recall
+from agent.rundir import RunDir
+from agent.wire.errors import Busy, Refusal
+from agent.wire.vocabulary import Held, Order, RunId, Verdict, token
+
+log = structlog.get_logger()
+
+QUEUE = 100
+"""Most runs that wait here at once."""
+
+STEPS = 32
+"""Most steps of a run."""
+
+RETRY = 5.0
+"""Seconds until we try again to write to a disk that would not take it."""
+
+
+class Executor:
+    """
+    What this target runs, has run and will run.
+
+    Args:
+        state: The agent's folder; runs are kept in ``runs`` below it.
+        boot: Gives the id of the machine's present boot.
+        changed: Called in the event loop whenever more of a run's journal is synced, or
+            its phase changed.
+        machine: What people call this machine, for reasons.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        catalogue: Catalogue,
+        boot: Callable[[], str],
+        changed: Callable[[RunDir], None],
+        *,
+        machine: str = "the machine",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.catalogue = catalogue
+        self._state, self._boot, self._changed = state, boot, changed
+        self._machine, self._clock = machine, clock
+        self._runs: dict[tuple[str, RunId], Run] = {}
+        self._current: Run | None = None
+        self._seq = 0
+        self._admission = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Find what is there, and begin to work on it."""
+        self._state.mkdir(mode=0o750, parents=True, exist_ok=True)
+        await asyncio.to_thread(rundir.prune, self._state, self._clock() - REMEMBER)
+        for run in await asyncio.to_thread(recall, self._state, self._clock()):
+            self._runs[run.dir.controller, run.dir.run] = run
+            self._seq = max(self._seq, run.seq)
+        self._worker = asyncio.create_task(self._work(), name="executor")
+
+    async def wait(self) -> None:
+        """Never returns; raises what broke the executor. For a TaskGroup."""
+        if self._worker is not None:
+            await asyncio.shield(self._worker)
+
+    async def close(self) -> None:
+        """Stop watching. Supervisors go on."""
+        if self._worker is not None:
+            self._worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._worker
+
+    # --- what controllers ask for
+
+    async def accept(self, controller: str, order: Order) -> Accepted:
+        """
+        Take *order* into the queue; durable when it returns.
+
+        Raises a Refusal for a recipe, a parameter or a machine that will not do, for an
+        order that was cancelled before it came, and for one too many. An order of the
+        same run gets the answer that the first one got.
+        """
+        async with self._admission:
+            if (known := self._runs.get((controller, order.run))) is not None:
+                return Accepted(order.run, known.journal)
+            if (journal := rundir.retired(self._state, controller, order.run)) is not None:
+                return Accepted(order.run, journal)
+            if (by := rundir.cancelled(self._state, controller, order.run)) is not None:
+                raise Refusal(f"it was cancelled by {by} before it came")
+            steps = self._resolved(order)
+            run = await self._created(controller, order, steps)
+        self._changed(run.dir)
+        self._wake.set()
+        return Accepted(order.run, run.journal)
+
+    async def cancel(self, controller: str, run_id: RunId, by: str) -> None:
+        """
+        End a run, or see to it that it never starts; durable when it returns.
+
+        That it has ended is told by its journal, as always.
+        """
+        async with self._admission:
+            run = self._runs.get((controller, run_id))
+            if run is None:
+                if rundir.retired(self._state, controller, run_id) is None:
+                    await asyncio.to_thread(
+                        rundir.mark_cancelled, self._state, controller, run_id, by
+                    )
+            elif run.phase is not Held.DONE:
+                await asyncio.to_thread(run.dir.ask_to_stop, by)
+                await self._stop(run)
+
+    async def _stop(self, run: Run) -> None:
+        """End a run which somebody has asked to stop."""
+        if run.watch is not None:
+            run.watch.ask_to_stop()
+        elif not run.taken:
+            run.taken = True  # it need not wait for its turn
+            run.taken = await self._settle(run, self._decision(run))
+
+    def held(self, controller: str) -> list[Holding]:
+        """The runs that are here for *controller*, oldest first."""
+        runs = [run for (whose, _), run in self._runs.items() if whose == controller]
+        runs.sort(key=lambda run: run.seq)
+        return [Holding(run.dir, run.journal, run.synced, run.phase) for run in runs]
+
+    async def retire(self, controller: str, run_id: RunId) -> None:
+        """Remove a run that is over, whose journal its controller has; keep only its name."""
+        run = self._runs.get((controller, run_id))
+        if run is not None and run.phase is Held.DONE:
+            await run.closed.wait()
+            if self._runs.pop((controller, run_id), None) is not None:
+                await asyncio.to_thread(run.dir.retire, run.journal)
+
+    @property
+    def current(self) -> Current | None:
+        """What runs now, or None."""
+        return None if self._current is None else self._current.current()
+
+    @property
+    def queued(self) -> int:
+        """How many runs wait."""
+        return sum(run.phase is Held.QUEUED for run in self._runs.values())
+
+    # --- taking orders
+
+    def _resolved(self, order: Order) -> list[dict[str, Any]]:
+        if order.ttl <= 0:
+            raise Refusal("it came too late to start", hint="Order it again.")
+        if self.queued >= QUEUE:
+            raise Busy(f"{QUEUE} runs wait here already", hint="Later, or stop some.")
+        if not 1 <= len(order.steps) <= STEPS:
+            raise Refusal(f"a run has 1 to {STEPS} steps", hint="Split it.")
+        return [self.catalogue.resolve(step) for step in order.steps]
+
+    async def _created(self, controller: str, order: Order, steps: list[dict[str, Any]]) -> Run:
+        journal, at = token(), self._clock()
+        try:
+            made = await asyncio.to_thread(
+                RunDir.create,
+                self._state,
+                controller,
+                order,
+                steps=steps,
+                seq=self._seq + 1,
+                journal=journal,
+                at=at,
+            )
+        except OSError as error:
+            raise Busy(f"its disk does not take it: {error.strerror}", hint="Make room.") from error
+        self._seq += 1
+        deadline = asyncio.get_running_loop().time() + order.ttl
+        run = Run(made, self._seq, journal, steps[0]["name"], deadline)
+        self._runs[controller, order.run] = run
+        run.read()
+        return run
+
+    # --- working through them
+
+    async def _work(self) -> None:
+        while True:
+            run = self._next()
+            if run is None:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            run.taken, self._current = True, run
+            try:
+                await self._see_through(run)
+            finally:
+                self._current = None
+
+    def _next(self) -> Run | None:
+        """The run to see to: what lives before what has begun before what waits."""
+        todo = [run for run in self._runs.values() if run.phase is not Held.DONE and not run.taken]
+        return min(todo, key=lambda r: (not r.alive, not r.story.step, r.seq), default=None)
+
+    async def _see_through(self, run: Run) -> None:
+        """Bring *run* to its verdict."""
+        decision = self._decision(run)
+        if decision.action is Action.START and asyncio.get_running_loop().time() > run.deadline:
+            decision = Decision(Action.SETTLE, Verdict.REFUSED, "it waited here for too long")
+        elif decision.action in (Action.START, Action.ADOPT):
+            await self._watch(run, adopt=decision.action is Action.ADOPT)
+        verdict = decision if decision.action is Action.SETTLE else None
+        while not await self._settle(run, verdict):  # noqa: ASYNC110  (no disk tells of room)
+            await asyncio.sleep(RETRY)
+
+    def _decision(self, run: Run) -> Decision:
+        return decide(
+            run.story,
+            alive=run.alive,
+            stopper=run.dir.stop_asked(),
+            boot=self._boot(),
+            machine=self._machine,
+        )
+
+    async def _watch(self, run: Run, *, adopt: bool) -> None:
+        """Start the supervisor of *run*, or adopt it, and follow it to its end."""
+        run.alive = False
+        run.watch = launch.adopt(run.dir) if adopt else launch.start(run.dir, self._boot())
+        if run.watch is None:  # it has ended since we looked
+            return
+        try:
+            if run.dir.stop_asked() is not None:  # and perhaps nobody told the supervisor
+                run.watch.ask_to_stop()
+            self._changed(run.dir)
+            await run.watch.ended(lambda: self._follow(run))
+            self._follow(run)
+        finally:
+            run.watch.close()
+            run.watch = None
+
+    async def _settle(self, run: Run, decision: Decision | None = None) -> bool:
+        """
+        See to it that *run*, which nobody writes to, has a verdict. Whether the disk took it.
+
+        Args:
+            decision: Its verdict; None to find it out from what is there.
+        """
+        try:
+            if run.phase is not Held.DONE:
+                await asyncio.to_thread(run.mend)
+            if run.phase is not Held.DONE:
+                decision = decision or self._decision(run)
+                reason = decision.reason or "its supervisor did not start: see the agent's log"
+                await asyncio.to_thread(launch.settle, run.dir, run.story, decision.verdict, reason)
+                log.info("run.settled", run=str(run.dir.run), verdict=decision.verdict, why=reason)
+        except (OSError, launch.Unwritable):
+            log.exception("run.unsettled", run=str(run.dir.run))
+            return False
+        run.read()
+        run.closed.set()
+        self._changed(run.dir)
+        return True
+
+    def _follow(self, run: Run) -> None:
+        """Take in what is new in the journal, and tell of it."""
+        if run.read():
+            self._changed(run.dir)

@@ -1,0 +1,152 @@
+"""Supervisors, as the agent deals with them: start, adopt, follow, clear up after."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from agent.catalogue import search_path
+from agent.process import sweep
+from agent.resume import Story
+from agent.rundir import RunDir
+from agent.wire.journal import JournalError, Reader, encode
+from agent.wire.vocabulary import Verdict
+from agent.writer import Unwritable, Writer
+
+__all__ = ["Unwritable", "Watch", "adopt", "mend", "settle", "start"]
+
+_ROOT = Path(__file__).parent.parent
+_BLOCK = 256 * 1024
+
+_COMMAND = (sys.executable, "-P", "-S", "-s", "-m", "agent.supervisor")
+"""Without site-packages: the standard library, and us."""
+
+
+class Watch:
+    """A living supervisor: when its journal grows, and when it dies."""
+
+    def __init__(self, folder: Path, pid: int, *, child: bool) -> None:
+        self._pid, self._child = pid, child
+        self._pidfd = os.pidfd_open(pid)
+        # For writing, too: a FIFO without writers would be ready for ever.
+        self._bell = os.open(folder / "bell", os.O_RDWR | os.O_NONBLOCK)
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM: it ends the diagnostic, then itself."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
+
+    async def ended(self, grown: Callable[[], None]) -> None:
+        """Return when it is dead; call *grown* whenever it rings before that."""
+        loop = asyncio.get_running_loop()
+        dead: asyncio.Future[None] = loop.create_future()
+
+        def rang() -> None:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._bell, 65536)
+            grown()
+
+        def died() -> None:
+            loop.remove_reader(self._pidfd)
+            if not dead.done():
+                dead.set_result(None)
+
+        loop.add_reader(self._bell, rang)
+        loop.add_reader(self._pidfd, died)
+        try:
+            await dead
+        finally:
+            loop.remove_reader(self._bell)
+            loop.remove_reader(self._pidfd)
+
+    def close(self) -> None:
+        """Stop watching; bury it if it is dead and ours."""
+        if self._child:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self._pid, os.WNOHANG)
+        os.close(self._pidfd)
+        os.close(self._bell)
+
+
+def start(run: RunDir, boot: str) -> Watch:
+    """Start the supervisor of *run*, in the machine's boot *boot*."""
+    environment = os.environ | {"PYTHONPATH": str(_ROOT), "PATH": search_path()}
+    pid = os.posix_spawn(
+        sys.executable,
+        [*_COMMAND, str(run.path.absolute()), boot],
+        environment,
+        setsid=True,
+        setsigmask=[signal.SIGTERM],  # until it can say why it stopped
+    )
+    return Watch(run.path, pid, child=True)
+
+
+def adopt(run: RunDir) -> Watch | None:
+    """The supervisor of *run*, which another agent started; None if it is dead."""
+    pid = run.pid()
+    if pid is None:
+        return None
+    try:
+        watch = Watch(run.path, pid, child=False)
+    except ProcessLookupError:
+        return None
+    if run.alive() and run.pid() == pid:  # then it was alive when we got hold of that process
+        return watch
+    watch.close()
+    return None
+
+
+def mend(run: RunDir) -> None:
+    """
+    Make the journal of a run that nobody writes to whole, and all of it synced.
+
+    A record that was cut off by a power cut goes. JournalError if what was synced is
+    damaged: the disk is not to be trusted, and nothing is touched.
+    """
+    writer = Writer(str(run.path))
+    try:
+        writer.repair(_whole(run.journal, writer.synced))
+    finally:
+        writer.close()
+
+
+def settle(run: RunDir, story: Story, verdict: Verdict, reason: str) -> None:
+    """
+    Write the verdict of a run whose supervisor is gone; also end what it left behind.
+
+    The journal has been mended, and *story* is all of it. Unwritable if the disk takes
+    no more.
+    """
+    if story.step:
+        sweep(story.journal)
+    writer = Writer(str(run.path))
+    try:
+        end = b""
+        if story.open:
+            end = encode(
+                "end", time.time(), step=story.index, name=story.step, verdict=verdict,
+                reason=reason, counts={}, lines=[],
+            )  # fmt: skip
+        writer.finish(verdict, reason, end)
+    finally:
+        writer.close()
+
+
+def _whole(path: Path, synced: int) -> int:
+    """The end of the last whole record; JournalError if that is before *synced*."""
+    reader = Reader()
+    damage: JournalError | None = None
+    with path.open("rb") as journal:
+        try:
+            while data := journal.read(_BLOCK):
+                for _ in reader.feed(data):
+                    pass
+        except JournalError as error:
+            damage = error
+    if reader.parsed < synced:
+        raise JournalError(reader.parsed, "less than was synced") from damage
+    return reader.parsed

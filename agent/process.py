@@ -1,0 +1,125 @@
+"""
+One diagnostic as processes: started, asked to end, killed, down to the last child.
+
+Standard library only, and without ``subprocess``: the supervisor has 15 MB to live in.
+
+A diagnostic runs in its own process group and carries a mark in its environment, so
+that children are found even after they left the group, or after their supervisor died.
+"""
+
+import contextlib
+import os
+import signal
+
+MARK = "LABROOM_RUN"
+"""The environment variable that marks the processes of a run."""
+
+_NICE = 5
+_OOM_SCORE = b"500"  # out of memory takes the diagnostic first, not the agent
+
+
+class NotStarted(Exception):  # noqa: N818  (a state of the world)
+    """There is no such program, or it may not be run."""
+
+
+class Process:
+    """
+    A running diagnostic; NotStarted if there is none.
+
+    Its standard output and error are one pipe, :attr:`output`, non-blocking. Its
+    standard input is empty.
+    """
+
+    def __init__(self, argv: list[str], mark: str) -> None:
+        self._mark = mark
+        environment = dict(os.environ)
+        environment.pop("PYTHONPATH", None)  # ours
+        environment |= {MARK: mark, "LC_ALL": "C.UTF-8"}  # the words that patterns know
+        self.output, theirs = os.pipe()
+        failure, ours = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _become(argv, environment, theirs, ours)
+        os.close(theirs)
+        os.close(ours)
+        os.set_blocking(self.output, False)
+        with contextlib.suppress(OSError):
+            os.setpgid(self.pid, self.pid)  # the child does, too: whoever comes first
+        code = os.read(failure, 16)
+        os.close(failure)
+        if code:
+            os.waitpid(self.pid, 0)
+            os.close(self.output)
+            raise NotStarted(f"{argv[0]} could not be started: {os.strerror(int(code))}")
+
+    def terminate(self) -> None:
+        """Ask all of it to end."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End all of it, also what left the group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        sweep(self._mark)
+
+    def exited(self) -> bool:
+        """Whether the diagnostic itself has ended. Its pid stays taken until :meth:`reap`."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def reap(self) -> int:
+        """How it ended: its exit code, or minus the signal that killed it."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def close(self) -> None:
+        """Stop listening to it."""
+        os.close(self.output)
+
+
+def sweep(mark: str) -> int:
+    """Kill every process of the run *mark*, until none is left. Returns how many there were."""
+    wanted = f"{MARK}={mark}".encode()
+    killed: set[int] = set()
+    while found := {pid for pid in _others() if wanted in _environment(pid)} - killed:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        killed |= found
+    return len(killed)
+
+
+def _become(argv: list[str], environment: dict[str, str], output: int, failure: int) -> None:
+    """Turn this forked child into the diagnostic. Does not return."""
+    try:
+        os.setpgid(0, 0)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)  # what is ignored stays ignored over exec
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.chdir("/")
+        empty = os.open(os.devnull, os.O_RDONLY)
+        for fd, target in ((empty, 0), (output, 1), (output, 2)):
+            os.dup2(fd, target)
+        os.nice(_NICE)
+        with contextlib.suppress(OSError):
+            score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+            os.write(score, _OOM_SCORE)
+        os.execvpe(argv[0], argv, environment)  # noqa: S606  (never a shell)
+    except OSError as error:
+        os.write(failure, b"%d" % (error.errno or 0))
+    finally:
+        os._exit(127)
+
+
+def _others() -> list[int]:
+    ours = os.getpid()
+    names = os.listdir("/proc")  # noqa: PTH208  (no pathlib: memory)
+    return [int(name) for name in names if name.isdecimal() and int(name) != ours]
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+            return file.read().split(b"\0")
+    except OSError:  # gone, or another user's
+        return []

@@ -1,0 +1,113 @@
+"""
+What a journal tells of its run, and what to do about a run after a start. No I/O.
+
+The agent starts after an upgrade, a crash, a power cut, or because somebody rebooted the
+machine. What it finds of each run it holds decides, by the table in :func:`decide`.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from agent.wire.journal import Record
+from agent.wire.vocabulary import Held, Verdict
+
+
+@dataclass(slots=True)
+class Story:
+    """A run so far: its journal's records, folded one by one."""
+
+    journal: str = ""
+    """The journal's id."""
+    step: str = ""
+    """The step that has begun last, in the words it was ordered in."""
+    index: int = -1
+    open: bool = False
+    """Whether that step has not ended."""
+    boot: str = ""
+    """The id of the boot in which it began."""
+    fraction: float | None = None
+    """How far that step is, 0 to 1."""
+    text: str = ""
+    """The same in words."""
+    bad: Verdict | None = None
+    """The verdict of the step that ended the run."""
+    reason: str = ""
+    verdict: Verdict | None = None
+    """The run's, at its end."""
+
+    def see(self, record: Record) -> None:
+        """Take in the next record."""
+        match record.kind:
+            case "accepted":
+                self.journal = record.text("journal")
+            case "begin":
+                self.step, self.boot, self.open = record.text("name"), record.text("boot"), True
+                self.index, self.fraction, self.text = self.index + 1, None, ""
+            case "progress":
+                self.fraction, self.text = record.number("fraction"), record.text("text")
+            case "end":
+                self.open, verdict = False, _verdict(record)
+                if not verdict.good:
+                    self.bad, self.reason = verdict, record.text("reason")
+            case "verdict":
+                self.open, self.verdict = False, _verdict(record)
+                self.reason = record.text("reason")
+
+    @property
+    def phase(self) -> Held:
+        """How far it is, for its controller."""
+        if self.verdict is not None:
+            return Held.DONE
+        return Held.RUNNING if self.step else Held.QUEUED
+
+
+class Action(enum.Enum):
+    """What to do about a run."""
+
+    NOTHING = enum.auto()  # it is over
+    ADOPT = enum.auto()  # its supervisor lives: watch it
+    START = enum.auto()  # it has never begun
+    SETTLE = enum.auto()  # write the verdict that nobody else will
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do about a run, and its verdict where we must give one."""
+
+    action: Action
+    verdict: Verdict = Verdict.ERROR
+    reason: str = ""
+
+
+def decide(story: Story, *, alive: bool, stopper: str | None, boot: str, machine: str) -> Decision:
+    """
+    What to do about a run of which the journal says *story*.
+
+    Args:
+        alive: Whether a supervisor holds its lock.
+        stopper: Who asked to stop it, or None.
+        boot: The id of this boot.
+        machine: What people call this machine, for reasons.
+    """
+    where = f"in {story.step}" if story.open else f"after {story.step}"
+    if story.verdict is not None:
+        return Decision(Action.NOTHING)
+    if alive:
+        return Decision(Action.ADOPT)
+    if story.bad is not None:  # a run ends with its first bad step: only the last word is missing
+        return Decision(Action.SETTLE, story.bad, story.reason)
+    if not story.step and stopper is not None:
+        return Decision(Action.SETTLE, Verdict.ABORTED, f"stopped by {stopper} before it began")
+    if not story.step:
+        return Decision(Action.START)
+    if story.boot != boot:
+        return Decision(Action.SETTLE, Verdict.CRASHED, f"{machine} rebooted {where}")
+    return Decision(Action.SETTLE, Verdict.ERROR, f"the supervisor was killed {where}")
+
+
+def _verdict(record: Record) -> Verdict:
+    """What the record says; a word of a later version is no pass."""
+    try:
+        return Verdict(record.text("verdict"))
+    except ValueError:
+        return Verdict.ERROR

@@ -1,0 +1,143 @@
+"""A run as the agent knows it while it is here, and what it tells others of it."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from agent import launch, rundir
+from agent.resume import Story
+from agent.rundir import RunDir
+from agent.wire.journal import JournalError, Reader
+from agent.wire.vocabulary import Held, RunId, Verdict
+
+log = structlog.get_logger()
+
+REMEMBER = 30 * 86400.0
+"""Seconds that we know of a run that is gone, or was cancelled before it came."""
+
+_BLOCK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to an order."""
+
+    run: RunId
+    journal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A run that is held for a controller, for ``<sync>``."""
+
+    dir: RunDir
+    journal: str
+    synced: int
+    phase: Held
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What the target is doing."""
+
+    dir: RunDir
+    step: str
+    fraction: float | None
+    text: str
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A run that is here: its directory, and its journal as far as it is synced."""
+
+    dir: RunDir
+    seq: int
+    journal: str
+    first: str
+    """Its first step, in the words it was ordered in."""
+    deadline: float
+    """It may not start after this (seconds of the event loop's clock)."""
+    story: Story = field(default_factory=Story)
+    synced: int = 0
+    alive: bool = False
+    """Whether a supervisor was there when we came."""
+    taken: bool = False
+    """Whether it is in hand, and no longer waits."""
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is over and nobody here will touch its directory again."""
+    watch: launch.Watch | None = None
+    _reader: Reader = field(default_factory=Reader)
+
+    @property
+    def phase(self) -> Held:
+        """How far it is; one whose supervisor is only starting counts as running."""
+        phase = self.story.phase
+        return Held.RUNNING if phase is Held.QUEUED and self.watch is not None else phase
+
+    def read(self) -> bool:
+        """
+        Take in what is newly synced of the journal. Whether there was anything.
+
+        JournalError if it is damaged.
+        """
+        synced = self.dir.synced
+        if synced <= self.synced:
+            return False
+        with self.dir.journal.open("rb") as journal:
+            journal.seek(self.synced)
+            while data := journal.read(min(_BLOCK, synced - journal.tell())):
+                for record in self._reader.feed(data):
+                    self.story.see(record)
+        self.synced = self._reader.parsed
+        return True
+
+    def mend(self) -> None:
+        """
+        Make whole what nobody writes to, and read it; blocks.
+
+        What is damaged is over: nothing can be added to it. It goes to its controller as
+        it is, which will say so.
+        """
+        try:
+            launch.mend(self.dir)
+            self.read()
+        except JournalError as error:
+            log.critical("run.damaged", path=str(self.dir.path), error=str(error))
+            self.synced, self.story.verdict = self.dir.synced, Verdict.ERROR
+
+    def current(self) -> Current | None:
+        """What it does now, if it runs."""
+        if self.phase is not Held.RUNNING:
+            return None
+        story = self.story
+        return Current(self.dir, story.step or self.first, story.fraction, story.text)
+
+
+def recall(state: Path, now: float) -> list[Run]:
+    """Every run that an earlier agent left in *state*, its journal read; blocks."""
+    runs = []
+    for found in rundir.scan(state):
+        try:
+            run = _recalled(found, now)
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            log.exception("run.unreadable", path=str(found.path))
+            continue
+        run.alive = found.alive()
+        if run.alive:
+            run.read()
+        else:
+            run.mend()
+        if run.phase is Held.DONE:
+            run.closed.set()
+        runs.append(run)
+    return runs
+
+
+def _recalled(found: RunDir, now: float) -> Run:
+    request = found.request()
+    left = min(float(request["expires"]) - now, REMEMBER)  # clocks in labs are often wrong
+    first = str(request["steps"][0]["name"])
+    return Run(found, int(request["seq"]), request["journal"], first, time.monotonic() + left)

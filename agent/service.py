@@ -1,0 +1,151 @@
+"""The running agent: everything made, tied together, and kept in one task group."""
+
+import asyncio
+import fcntl
+import importlib.metadata
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from agent.catalogue import Catalogue
+from agent.client import Client
+from agent.config import Config
+from agent.courier import delivered
+from agent.executor import Executor
+from agent.rundir import RunDir
+from agent.wire.link import Account, Link
+from agent.wire.settings import BadSettings
+from agent.wire.target import TargetState
+from agent.wire.vocabulary import TOKEN, token
+
+log = structlog.get_logger()
+
+RESOURCE = "agent"
+CLEAN = 3600.0
+"""Seconds between two looks for journals that may go."""
+
+
+def account(config: Config, *, resource: str = RESOURCE) -> Account:
+    """Who the agent is on its server."""
+    return Account(
+        jid=f"{config.jid}/{resource}",
+        password=config.credentials.read(),
+        host=config.server.host,
+        port=config.server.port,
+        ca=config.server.ca,
+        register=config.register_account,
+    )
+
+
+def catalogue(config: Config) -> Catalogue:
+    """The recipes of this target; what cannot be read is logged, and hides no other."""
+    found = Catalogue([path for path in config.recipes if path.is_dir()])
+    for bad in found.bad:
+        log.error("recipe.unusable", reason=str(bad))
+    return found
+
+
+def boot_id(path: Path) -> str:
+    """The id of the machine's present start."""
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(
+            f"boot_id: cannot read {path} ({error})",
+            hint="Leave the setting out on Linux: the kernel's is the default.",
+        ) from error
+
+
+async def serve(config: Config) -> None:
+    """Be the agent, until cancelled. Diagnostics that run go on without it."""
+    with alone(config.state):
+        boot = boot_id(config.boot_id)
+        us = TargetState(
+            name=config.name,
+            location=config.location,
+            boot=boot,
+            epoch=_epoch(config.state),
+            version=importlib.metadata.version("labroom"),
+        )
+        await _run(config, us)
+
+
+async def _run(config: Config, us: TargetState) -> None:
+    def changed(run: RunDir) -> None:
+        holding = next((h for h in executor.held(run.controller) if h.dir == run), None)
+        if holding is not None:
+            client.controllers.courier.changed(holding)
+        client.changed()
+
+    link = Link(account(config))
+    name = config.jid.partition("@")[0]
+    executor = Executor(config.state, catalogue(config), lambda: us.boot, changed, machine=name)
+    client = Client(config, link, executor, us)
+    await executor.start()
+    log.info("agent.started", jid=config.jid, boot=us.boot, epoch=us.epoch)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(executor.wait())
+            group.create_task(client.controllers.courier.run())
+            group.create_task(client.controllers.orders.run())
+            group.create_task(client.subscriptions.run())
+            group.create_task(_clean(executor, config))
+            group.create_task(link.run(client.session))
+    finally:
+        await executor.close()
+
+
+async def _clean(executor: Executor, config: Config) -> None:
+    """Remove journals that their controllers have had for long enough, for ever."""
+    while True:
+        before = time.time() - config.keep
+        for controller in config.controllers:
+            for holding in executor.held(controller):
+                acked = (holding.dir.path / "acked").stat().st_mtime
+                if delivered(holding) and acked < before:
+                    await executor.retire(controller, holding.dir.run)
+        await asyncio.sleep(CLEAN)
+
+
+def _epoch(state: Path) -> str:
+    """The random id of the state folder: made with it, and lost with it."""
+    path = state / "epoch"
+    try:
+        epoch = path.read_text("ascii").strip()
+    except FileNotFoundError:
+        epoch = ""
+    if TOKEN.fullmatch(epoch) is None:
+        epoch = token()
+        new = path.with_suffix(".new")
+        with new.open("w") as file:
+            file.write(epoch)
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(path)
+    return epoch
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Hold the state folder's lock meanwhile; BadSettings if another agent does."""
+    try:
+        state.mkdir(mode=0o750, parents=True, exist_ok=True)
+        lock = (state / "lock").open("w")
+    except OSError as error:
+        raise BadSettings(
+            f"state: cannot use {state} ({error.strerror})",
+            hint="Name a folder that the agent may write.",
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadSettings(
+                f"state: {state} is in use: this agent runs already",
+                hint="Stop the other process, or give this one a state folder of its own.",
+            ) from error
+        yield

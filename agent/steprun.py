@@ -1,0 +1,197 @@
+"""One step, from its start to its verdict: the supervisor's loop. Standard library only."""
+
+import os
+import select
+import signal
+import time
+from typing import Any
+
+from agent.judge import Judge
+from agent.process import Process
+from agent.wire.journal import PAYLOAD, encode
+from agent.writer import Writer
+
+BATCH = 0.05
+"""Seconds that output may wait for more of it."""
+
+SYNC = 1.0
+"""Seconds between two times that output is made durable, and between two reports of progress."""
+
+LINGER = 1.0
+"""Seconds that we listen to what outlives the diagnostic and holds its pipe open."""
+
+DOOMED = 10.0
+"""Seconds that a killed process may take to die; one that hangs in the kernel never does."""
+
+_NEVER = float("inf")
+
+
+class Signals:
+    """SIGTERM and SIGCHLD, as something to wait for."""
+
+    def __init__(self) -> None:
+        self.stop = False
+        self.fd, write = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._asked)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the agent blocked it for us
+
+    def _asked(self, *_: object) -> None:
+        self.stop = True
+
+    def drain(self) -> None:
+        """Forget what woke us."""
+        while True:
+            try:
+                os.read(self.fd, 4096)
+            except BlockingIOError:
+                return
+
+
+class StepRun:
+    """One step from its start to its verdict."""
+
+    def __init__(self, index: int, step: dict[str, Any], writer: Writer, signals: Signals) -> None:
+        self._index, self._step = index, step
+        self._writer, self._signals = writer, signals
+        self._judge = Judge(step["rules"])
+        self._pending = bytearray()
+        self._since = _NEVER  # when the first pending byte came
+        self._synced_at = self._told_at = -_NEVER
+        self._told: tuple[float, str] | None = None
+        self._written = 0
+        self._ending: tuple[str, str] | None = None  # verdict and reason, once we end it
+        self._kill_at = self._give_up_at = _NEVER
+        self._started = time.monotonic()
+        self.code: int | None = None
+
+    def run(self, process: Process) -> tuple[str, str]:
+        """See *process* to its end. Its verdict and the reason."""
+        self._started = time.monotonic()
+        poll = select.poll()
+        poll.register(self._signals.fd, select.POLLIN)
+        poll.register(process.output, select.POLLIN)
+        while not process.exited() and time.monotonic() < self._give_up_at:
+            for fd, _ in poll.poll(self._patience()):
+                if fd == self._signals.fd:
+                    self._signals.drain()
+                elif not self._read(process):
+                    poll.unregister(fd)  # it closed its output, and lives on
+            self._keep_time(process, time.monotonic())
+        return self._end(process)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return round(time.monotonic() - self._started, 3)
+
+    def facts(self) -> dict[str, Any]:
+        """What is known of it, for its last record."""
+        return {"counts": self._judge.counts, "lines": self._judge.lines}
+
+    def flush(self) -> None:
+        """Write down the output that is not written yet."""
+        if self._pending:
+            record = encode("out", time.time(), bytes(self._pending))
+            self._pending.clear()
+            self._since = _NEVER
+            self._writer.append(record)
+
+    def _patience(self) -> float:
+        """Milliseconds until something is due."""
+        due = [self._since + BATCH, self._kill_at, self._give_up_at]
+        if self._ending is None:
+            due.append(self._started + self._step["wall"])
+        if self._writer.size > self._writer.synced:
+            due.append(self._synced_at + SYNC)
+        if self._judge.progress != self._told:
+            due.append(self._told_at + SYNC)
+        return max(0.0, min(due) - time.monotonic()) * 1000 + 1
+
+    def _read(self, process: Process) -> bool:
+        """Take what there is of the output, at most a payload. Whether there may be more."""
+        try:
+            data = os.read(process.output, PAYLOAD - len(self._pending))
+        except BlockingIOError:
+            return True
+        if data:
+            if not self._pending:
+                self._since = time.monotonic()
+            self._pending += data
+            self._written += len(data)
+            self._judge.feed(data)
+        if len(self._pending) == PAYLOAD:
+            self.flush()
+        return bool(data)
+
+    def _keep_time(self, process: Process, now: float) -> None:
+        """Do what is due."""
+        if now >= self._since + BATCH:
+            self.flush()
+        if self._judge.progress != self._told and now >= self._told_at + SYNC:
+            self._tell(now)
+        if self._writer.size > self._writer.synced and now >= self._synced_at + SYNC:
+            self._writer.sync()
+            self._synced_at = time.monotonic()
+        if self._ending is None and (ending := self._reason_to_end(now)):
+            self._ending = ending
+            self._judge.cut()
+            process.terminate()
+            self._kill_at = now + self._step["grace"]
+        if now >= self._kill_at:
+            process.kill()
+            self._kill_at, self._give_up_at = _NEVER, now + DOOMED
+
+    def _tell(self, now: float) -> None:
+        self._told, self._told_at = self._judge.progress, now
+        if self._told is not None:
+            fraction, text = self._told
+            record = encode("progress", time.time(), step=self._index, fraction=fraction, text=text)
+            self.flush()
+            self._writer.append(record)
+
+    def _reason_to_end(self, now: float) -> tuple[str, str] | None:
+        if self._signals.stop:
+            return "aborted", f"stopped by {stopper() or 'the system'}"
+        if self._judge.complaint:
+            return "error", self._judge.complaint
+        if self._written > self._step["most"]:
+            return "error", f"it wrote more than {self._step['most']} bytes"
+        if now >= self._started + self._step["wall"]:
+            return "timeout", f"it took longer than {self._step['wall']} s"
+        return None
+
+    def _end(self, process: Process) -> tuple[str, str]:
+        self._listen(process, 0)  # all that it wrote itself
+        process.kill()  # what it left behind
+        self._listen(process, LINGER)
+        self.flush()
+        if process.exited():
+            self.code = process.reap()
+        if self._ending is not None:
+            verdict, reason = self._ending
+            stuck = "" if self.code is not None else "; it could not be killed"
+            return self._judge.stopped(verdict, reason + stuck)
+        return self._judge.ended(self.code if self.code is not None else -signal.SIGKILL)
+
+    def _listen(self, process: Process, seconds: float) -> None:
+        """Take the output until its end, or until nothing comes for *seconds*, or too long."""
+        poll = select.poll()
+        poll.register(process.output, select.POLLIN)
+        end = time.monotonic() + LINGER
+        while poll.poll(seconds * 1000) and self._read(process):
+            if time.monotonic() > end:
+                return
+
+
+def stopper() -> str | None:
+    """Who asked to stop this run, or None."""
+    try:
+        with open("stop", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return file.read(100)
+    except FileNotFoundError:
+        return None

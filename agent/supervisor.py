@@ -1,0 +1,144 @@
+"""
+The process that outlives the agent: takes one run directory from start to verdict.
+
+    python -m agent.supervisor DIRECTORY
+
+It talks to nobody: it reads ``request.json``, appends to ``journal`` and rings the bell.
+Meanwhile the agent may crash, be upgraded or restarted, and read on from where it was.
+
+Rule 1: standard library only, and little of it, so that it starts at once and stays
+below 15 MB.
+
+Rule 2: a step is durably begun before it starts: after a power cut, one that takes the
+machine down is found out, not repeated.
+
+Rule 3: output is written down within 50 ms, and is durable within a second.
+
+Rule 4: it always ends, and the diagnostic with it, whatever the diagnostic does.
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from agent.judge import GOOD, worst
+from agent.process import NotStarted, Process
+from agent.steprun import Signals, StepRun, stopper
+from agent.wire.journal import encode
+from agent.writer import Locked, Unwritable, Writer
+
+REASON = 500
+"""Most characters of a reason."""
+
+BUSY, SPENT = 75, 65
+"""How we exit when somebody else has the run, and when it has begun before."""
+
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+class Supervisor:
+    """One run, from its request to its verdict."""
+
+    def __init__(self, writer: Writer, signals: Signals, boot: str) -> None:
+        self._writer, self._signals, self._boot = writer, signals, boot
+        with open("request.json", "rb") as file:  # noqa: PTH123  (no pathlib: memory)
+            self._request = json.load(file)
+
+    def run(self) -> None:
+        """Run every step, until one is not good; write the verdict."""
+        verdict, reason = "pass", ""
+        steps = self._request["steps"]
+        last = b""
+        for index, step in enumerate(steps):
+            if self._signals.stop or stopper() is not None:
+                verdict, reason = "aborted", f"stopped by {stopper() or 'the system'}"
+                break
+            self._writer.append(last)
+            step_verdict, why, last = self._step(index, step)
+            verdict, reason = worst(verdict, step_verdict), why or reason
+            if step_verdict not in GOOD:
+                reason = f"{step['name']}: {why}" if len(steps) > 1 else why
+                break
+        self._writer.finish(verdict, reason[:REASON], last)
+
+    def _step(self, index: int, step: dict[str, Any]) -> tuple[str, str, bytes]:
+        """Run one step: its verdict, the reason, and its last record, not written yet."""
+        run = StepRun(index, step, self._writer, self._signals)
+        process = None
+        try:
+            self._writer.append(_begin(index, step, self._boot))
+            self._writer.sync()
+            process = Process(step["argv"], self._request["journal"])
+            verdict, reason = run.run(process)
+        except (NotStarted, Unwritable) as error:
+            verdict, reason = "error", str(error)
+        finally:
+            if process is not None:
+                process.kill()
+                process.close()
+        return verdict, reason, _end(index, step, run, verdict, reason)
+
+
+def _begin(index: int, step: dict[str, Any], boot: str) -> bytes:
+    return _record(
+        {"kind": "begin", "step": index, "name": step["name"], "boot": boot}, argv=step["argv"]
+    )
+
+
+def _end(index: int, step: dict[str, Any], run: StepRun, verdict: str, reason: str) -> bytes:
+    code = run.code
+    how = {} if code is None else {"status": code} if code >= 0 else {"signal": -code}
+    return _record(
+        {"kind": "end", "step": index, "name": step["name"], "verdict": verdict,
+         "reason": reason[:REASON], "seconds": run.seconds, **how},
+        **run.facts(),
+    )  # fmt: skip
+
+
+def _record(fields: dict[str, Any], **more: Any) -> bytes:
+    """A record of *fields*, and of *more* if there is room for it in a header."""
+    try:
+        return encode(at=time.time(), **fields, **more)
+    except ValueError:
+        return encode(at=time.time(), **fields)
+
+
+def detach(folder: str) -> None:
+    """Leave whoever started us: no terminal, no files, no working directory of theirs."""
+    os.chdir(folder)
+    os.umask(0o027)
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    os.closerange(3, 1024)
+    log = os.open("supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    for fd, target in ((empty, 0), (log, 1), (log, 2)):
+        os.dup2(fd, target)
+        os.close(fd)
+
+
+def main(folder: str, boot: str | None = None) -> int:
+    """
+    Take the run in *folder* from start to verdict.
+
+    Args:
+        boot: The id of the machine's present boot; None to ask the kernel.
+    """
+    detach(folder)
+    if boot is None:
+        with open(_BOOT_ID, encoding="ascii") as file:  # noqa: PTH123
+            boot = file.read().strip()
+    try:
+        writer = Writer(".")
+    except Locked:
+        return BUSY
+    if not writer.fresh():
+        return SPENT
+    Supervisor(writer, Signals(), boot).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:3]))

@@ -1,0 +1,73 @@
+"""job: one job in detail."""
+
+from dataclasses import dataclass
+
+from bot.grammar import number
+from bot.jobs import Job as Record
+from bot.jobs import Phase, Run
+from bot.lab import Lab
+from bot.occupant import Line
+from bot.policy import Permission
+from bot.report import facts
+from bot.report.progress import overall, state, where
+from bot.report.table import table
+from bot.report.text import age, counted, duration, safe
+from bot.verb import Reply, Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """By its number."""
+
+    number: int
+
+
+async def run(asked: Job, lab: Lab, line: Line) -> Reply:
+    """From the store: its runs, and the steps of each as far as they have ended."""
+    job = await lab.jobs.get(asked.number)
+    rows = [row for run in job.runs for row in _rows(run, job, lab)]
+    asker = safe(job.asker_jid.split("@")[0] or job.asker, 20)
+    head = table([["asked", age(job.asked, lab.now)], ["by", asker]])
+    return Reply(
+        f"job {job.number} {overall(job)}: {safe(job.title)} on {where(job.runs)}",
+        table=f"{table(rows)}\n{head}",
+        data=facts.of_job(job),
+    )
+
+
+def _rows(run: Run, job: Record, lab: Lab) -> list[list[str]]:
+    """The run, and under it its steps where they say more than the run does."""
+    seconds = [outcome.seconds for outcome in run.outcomes]
+    if run.phase is Phase.RUNNING and run.began is not None:
+        taken = duration((lab.now - run.began).total_seconds())
+    else:
+        taken = duration(sum(seconds)) if seconds else ""
+    single = run.outcomes[0] if len(job.steps) == 1 and run.outcomes else None
+    detail = run.reason or ((single.reason or counted(single.counts)) if single else "")
+    rows = [[run.target, state(run), taken, detail]]
+    if len(job.steps) > 1:
+        rows += [
+            [
+                f"  {outcome.step}",
+                outcome.verdict.value,
+                duration(outcome.seconds),
+                outcome.reason or counted(outcome.counts),
+            ]
+            for outcome in run.outcomes
+        ]
+    return rows
+
+
+VERB = Verb(
+    name="job",
+    summary="one job in detail",
+    about=(
+        "One job: each target with its state or verdict, how long it took, what was counted "
+        "or why it is no pass, and the steps of a sequence; who asked, and when."
+    ),
+    grammar=number("number"),
+    build=Job,
+    needs=Permission.LOOK,
+    run=run,
+    examples={"job 3": Job(3)},
+)

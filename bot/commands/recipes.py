@@ -1,0 +1,111 @@
+"""recipes: what can be run, where, and with which parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.wire.parameter import Parameter, RecipeInfo
+from bot.grammar import keyword, known, name, optional
+from bot.lab import Lab
+from bot.occupant import Line
+from bot.policy import Permission
+from bot.report.table import block
+from bot.report.text import listed, safe, unique, wrapped
+from bot.verb import Reply, Verb
+
+ROWS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Recipes:
+    """Of all targets if none is named."""
+
+    target: str = ""
+
+
+async def resolve(asked: Recipes, lab: Lab, line: Line) -> Recipes:
+    """The target as the lab writes it."""
+    if not asked.target:
+        return asked
+    return Recipes(known(asked.target, [each.name for each in lab.targets.all()], "target"))
+
+
+async def run(asked: Recipes, lab: Lab, line: Line) -> Reply:
+    """From the catalogues that the targets sent last."""
+    every = [asked.target] if asked.target else [each.name for each in lab.targets.all()]
+    said = {name: lab.targets.recipes(name) for name in every}
+    catalogues = {name: recipes for name, recipes in said.items() if recipes is not None}
+    if not catalogues:
+        who = f"{asked.target} has not" if asked.target else "no target has"
+        return Reply(f"{who} said yet what it can run", data={"recipes": {}})
+    names = unique(recipe for recipes in catalogues.values() for recipe in sorted(recipes))
+    where = f"{asked.target} offers" if asked.target else "there is"
+    lines = [line for recipe in names for line in _lines(recipe, catalogues)]
+    lines = lines if len(lines) <= ROWS else [*lines[: ROWS - 1], "... say recipes and a target"]
+    return Reply(
+        f"{where} {listed([safe(recipe, 64) for recipe in names]) or 'nothing'}",
+        table=block(lines),
+        data={"recipes": {name: _facts(recipes) for name, recipes in catalogues.items()}},
+    )
+
+
+def _lines(recipe: str, catalogues: Mapping[str, Mapping[str, RecipeInfo]]) -> list[str]:
+    """What it does, its parameters with their defaults, and where it cannot run."""
+    offers = {name: recipes[recipe] for name, recipes in catalogues.items() if recipe in recipes}
+    info = next(iter(offers.values()))
+    lines = wrapped(safe(f"{recipe}: {info.summary}"))
+    lines += [line for each in info.params.items() for line in _parameter(*each)]
+    missing = {name: offer.missing for name, offer in offers.items() if offer.missing}
+    for reason in unique(missing.values()):
+        names = [name for name, other in missing.items() if other == reason]
+        lines += wrapped(f"  not on {listed(names, 4)}: {safe(reason, 100)}", indent="    ")
+    without = [name for name in catalogues if name not in offers]
+    if without:
+        lines += wrapped(f"  not on {listed(without, 4)}", indent="    ")
+    return lines
+
+
+def _parameter(called: str, parameter: Parameter) -> list[str]:
+    """``size=64M  (1M to 4G)``."""
+    bounds = " to ".join(bound for bound in (parameter.min, parameter.max) if bound is not None)
+    may_be = ", ".join(parameter.choices) or bounds
+    text = f"  {called}={parameter.default}" + (f" ({may_be})" if may_be else "")
+    return wrapped(safe(text), indent="    ")
+
+
+def _facts(recipes: Mapping[str, RecipeInfo]) -> dict[str, object]:
+    return {
+        name: {
+            "summary": info.summary,
+            "missing": info.missing,
+            "params": {
+                key: {
+                    "kind": parameter.kind.value,
+                    "default": parameter.default,
+                    "min": parameter.min,
+                    "max": parameter.max,
+                    "choices": list(parameter.choices),
+                    "help": parameter.help,
+                }
+                for key, parameter in info.params.items()
+            },
+        }
+        for name, info in recipes.items()
+    }
+
+
+VERB = Verb(
+    name="recipes",
+    instead_of=("tests",),
+    summary="what can be run",
+    about=(
+        "The recipes, what each does, its parameters with their defaults and bounds, and on "
+        "which targets it cannot run and why; of all targets, or of one."
+    ),
+    grammar=optional(optional(keyword("on", "a target")) + name("target", "a target")),
+    then="a target or nothing more",
+    build=Recipes,
+    resolve=resolve,
+    needs=Permission.LOOK,
+    run=run,
+    examples={"recipes": Recipes(), "recipes bob": Recipes("bob")},
+)

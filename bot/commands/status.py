@@ -1,0 +1,112 @@
+"""status: how the targets are, all in a table or one in detail."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from bot.grammar import known, name, optional
+from bot.lab import Lab, Target
+from bot.occupant import Line
+from bot.policy import Permission
+from bot.report import facts
+from bot.report.table import table
+from bot.report.text import age, plural, safe
+from bot.verb import Reply, Verb
+
+ORDER = ("idle", "busy", "rebooting", "away")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Of all targets if none is named."""
+
+    target: str = ""
+
+
+async def resolve(asked: Status, lab: Lab, line: Line) -> Status:
+    """The target as the lab writes it."""
+    if not asked.target:
+        return asked
+    return Status(known(asked.target, [each.name for each in lab.targets.all()], "target"))
+
+
+async def run(asked: Status, lab: Lab, line: Line) -> Reply:
+    """From what the targets' presence said last."""
+    targets = lab.targets.all()
+    if asked.target:
+        return _one(next(each for each in targets if each.name == asked.target), lab)
+    counts = Counter(target.state for target in targets)
+    states = [f"{counts[state]} {safe(state, 12)}" for state in sorted(counts, key=_place)]
+    text = (
+        f"{plural(len(targets), 'targets')}: {', '.join(states)}" if targets else "no targets yet"
+    )
+    # On a phone only the top is seen: what is not idle stands there.
+    shown = (
+        sorted(targets, key=lambda target: target.state == "idle") if len(targets) > 20 else targets
+    )
+    return Reply(
+        text,
+        table=table(
+            [target.name, target.state, _progress(target), _what(target, lab)] for target in shown
+        ),
+        data={"targets": [facts.of_target(target) for target in targets]},
+    )
+
+
+def _place(state: str) -> tuple[int, str]:
+    return (ORDER.index(state) if state in ORDER else len(ORDER), state)
+
+
+def _progress(target: Target) -> str:
+    """``43%``, or empty."""
+    known_part = target.progress is not None and 0 <= target.progress <= 1
+    return f"{target.progress:.0%}" if known_part else ""
+
+
+def _what(target: Target, lab: Lab) -> str:
+    if target.state == "away":
+        return f"since {age(target.since, lab.now)}".removesuffix(" ago") if target.since else ""
+    job = f"job {target.job}: " if target.job else ""
+    return f"{job}{target.doing}" if target.doing or job else ""
+
+
+def _one(target: Target, lab: Lab) -> Reply:
+    """Everything that is known of *target*."""
+    called = ", ".join(safe(part, 60) for part in (target.friendly, target.location) if part)
+    does = " ".join(part for part in (safe(_what(target, lab), 100), _progress(target)) if part)
+    text = f"{target.name}{f' ({called})' if called else ''}: {safe(target.state, 12)}"
+    rows = [
+        ("name", target.friendly),
+        ("place", target.location),
+        ("state", target.state),
+        ("since", age(target.since, lab.now) if target.since else ""),
+        ("does", does if target.state != "away" else ""),
+        ("waiting", plural(target.queue, "runs") if target.queue else ""),
+        ("heard", age(target.heard, lab.now) if target.heard else "never"),
+        ("boot", target.boot[:8]),
+        ("version", target.version),
+        ("address", target.jid),
+    ]
+    return Reply(
+        f"{text}, {does}" if does else text,
+        table=table([row for row in rows if row[1]]),
+        data={"target": facts.of_target(target)},
+    )
+
+
+VERB = Verb(
+    name="status",
+    instead_of=("list", "targets", "show"),
+    summary="how the targets are",
+    about=(
+        "Every target with its state and what it does; or one in detail: what it is called and "
+        "where it stands, since when it is in its state, when it was last heard, its boot, its "
+        "agent's version and how many runs wait there."
+    ),
+    grammar=optional(name("target", "a target")),
+    then="a target or nothing more",
+    build=Status,
+    resolve=resolve,
+    needs=Permission.LOOK,
+    run=run,
+    examples={"status": Status(), "status bob": Status("bob")},
+)

@@ -1,0 +1,87 @@
+"""
+The facts of an answer as plain data, for scripts: what docs/commands.md calls ``data``.
+
+Only what json takes; times are ISO 8601 in UTC. A field may be added, none removed or
+changed in meaning without a new version (bot/verb.py).
+"""
+
+import math
+from datetime import UTC, datetime
+
+from bot.jobs import Job, Outcome, Run
+from bot.lab import Target
+
+Facts = dict[str, object]
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time as ISO 8601."""
+    return at.astimezone(UTC).isoformat(timespec="seconds") if at else None
+
+
+def finite(value: float | None) -> float | None:
+    """*value*, or None for what JSON has no word for."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def of_target(target: Target) -> Facts:
+    """One machine."""
+    return {
+        "name": target.name,
+        "jid": target.jid,
+        "present": target.present,
+        "state": target.state,
+        "friendly": target.friendly,
+        "location": target.location,
+        "doing": target.doing,
+        "job": target.job,
+        "progress": finite(target.progress),
+        "queue": target.queue,
+        "boot": target.boot,
+        "version": target.version,
+        "since": moment(target.since),
+        "heard": moment(target.heard),
+    }
+
+
+def of_outcome(outcome: Outcome) -> Facts:
+    """One step that ended."""
+    return {
+        "step": outcome.step,
+        "verdict": outcome.verdict.value,
+        "seconds": finite(outcome.seconds),
+        "reason": outcome.reason,
+        "counts": {name: finite(value) for name, value in outcome.counts.items()},
+        "lines": list(outcome.lines),
+    }
+
+
+def of_run(run: Run) -> Facts:
+    """A job on one target."""
+    return {
+        "run": run.name,
+        "target": run.target,
+        "jid": run.jid,
+        "phase": run.phase.value,
+        "verdict": run.verdict.value if run.verdict else None,
+        "reason": run.reason,
+        "steps": [of_outcome(outcome) for outcome in run.outcomes],
+        "began": moment(run.began),
+        "ended": moment(run.ended),
+        "stopped_by": run.stop,
+    }
+
+
+def of_job(job: Job) -> Facts:
+    """What one line asked for, and how far it is."""
+    return {
+        "job": job.number,
+        "title": job.title,
+        "steps": [{"recipe": step.recipe, "params": dict(step.params)} for step in job.steps],
+        "asker": job.asker_jid,
+        "asked": moment(job.asked),
+        "by": moment(job.by),
+        "done": job.done,
+        "verdict": job.verdict.value if job.verdict else None,
+        "runs": [of_run(run) for run in job.runs],
+    }

@@ -1,0 +1,36 @@
+"""How far jobs and runs are, in a word and in a row."""
+
+from collections.abc import Sequence
+
+from bot.jobs import Job, Phase, Run
+from bot.report.text import listed
+
+WORDS = {
+    Phase.OFFERED: "waiting",  # for the target to take it
+    Phase.QUEUED: "queued",
+    Phase.RUNNING: "running",
+    Phase.DONE: "done",
+}
+
+
+def state(run: Run) -> str:
+    """A run's verdict, or its phase as people say it."""
+    if run.verdict is not None:
+        return run.verdict.value
+    return "stopping" if run.stop else WORDS[run.phase]
+
+
+def overall(job: Job) -> str:
+    """A job's verdict, or what the furthest of its open runs does."""
+    if job.verdict is not None:
+        return job.verdict.value
+    furthest = max(
+        (run for run in job.runs if run.phase is not Phase.DONE),
+        key=lambda run: list(Phase).index(run.phase),
+    )
+    return state(furthest)
+
+
+def where(runs: Sequence[Run]) -> str:
+    """The targets of *runs* as a sentence has them."""
+    return listed([run.target for run in runs], 4)

@@ -1,0 +1,186 @@
+"""
+What the room hears of a job: that it is taken, how it ended, and that the end was revised.
+
+Rule 1: the first line says it all, with the verdict as a word.
+Rule 2: the asker's nick stands in the result, once, and nowhere before.
+Rule 3: what failed comes first; what is alike is said once.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from agent.wire.vocabulary import Verdict
+from bot.jobs import Job, Run
+from bot.lab import Target
+from bot.report import facts
+from bot.report.table import table
+from bot.report.text import counted, duration, listed, safe, wrapped
+from bot.verb import Reply
+
+LINES = 20
+"""Most lines of a result's block: it has to leave room for talk."""
+
+
+def acknowledgement(job: Job, targets: Mapping[str, Target], left_out: Sequence[str] = ()) -> Reply:
+    """
+    That *job* is recorded.
+
+    Args:
+        targets: What is known of the machines, by name.
+        left_out: Why a target that "all" meant is not among them, a clause each.
+    """
+    names = [run.target for run in job.runs]
+    on = ", ".join(names) if len(names) <= 8 else f"{len(names)} targets"
+    clauses = [f"job {job.number}: {safe(job.title)} on {on}", *_waits(job, targets)]
+    clauses += [f"not on {safe(reason)}" for reason in left_out[:3]]
+    if len(left_out) > 3:
+        clauses.append(f"nor on {len(left_out) - 3} more")
+    return Reply(
+        "; ".join(clauses),
+        table="\n".join(wrapped(", ".join(names), indent="")) if len(names) > 8 else "",
+        data={**facts.of_job(job), "left_out": list(left_out)},
+        kind="acknowledgement",
+    )
+
+
+def _waits(job: Job, targets: Mapping[str, Target]) -> list[str]:
+    """Why some runs do not start at once."""
+    clauses: list[str] = []
+    mine = [targets[run.target] for run in job.runs if run.target in targets]
+    for state in ("away", "rebooting"):
+        names = [target.name for target in mine if target.state == state]
+        if len(names) == 1:
+            clauses.append(f"{names[0]} is {state}: it starts when {names[0]} is back")
+        elif names:
+            clauses.append(f"{listed(names, 4)} are {state}: it starts when they are back")
+    busy = [target for target in mine if target.state == "busy" and target.job != job.number]
+    if len(busy) > 2:
+        clauses.append(f"{listed([target.name for target in busy], 4)} are busy: it waits there")
+    for target in busy[:2] if len(busy) <= 2 else ():
+        waiting = f" and {target.queue} more" if target.queue else ""
+        after = f"job {target.job}{waiting}" if target.job else "what is on"
+        clauses.append(f"{target.name} is busy: it starts there after {after}")
+    return clauses
+
+
+def result(job: Job) -> Reply:
+    """The one notice when *job* has ended."""
+    groups = _alike(job)
+    verdict = job.verdict or Verdict.ERROR
+    names = [run.target for run in job.runs]
+    start = f"{safe(job.asker, 60)}: job {job.number} {verdict}: {safe(job.title)} on "
+    if len(groups) == 1:
+        text = ", ".join([start + listed(names), *_details(groups[0])])
+        rows = _steps(groups[0][0]) if len(job.steps) > 1 and not verdict.good else []
+    else:
+        text = f"{start}{len(names)} targets: " + "; ".join(_group(group) for group in groups[:3])
+        text += f"; {len(groups) - 3} more kinds of end" if len(groups) > 3 else ""
+        rows = [_row(run) for group in groups for run in group]
+    block = [table(rows, most=12)] if rows else []
+    block += _evidence(
+        groups, named=len(names) > 1, room=LINES - sum(b.count("\n") + 1 for b in block)
+    )
+    return Reply(text, table="\n".join(block), data=facts.of_job(job), kind="result")
+
+
+def revised(job: Job, run: Run, before: Verdict) -> Reply:
+    """That the journal of *run*, reported as *before* (lost), has arrived after all."""
+    text = ", ".join(
+        [
+            f"{safe(job.asker, 60)}: job {job.number} on {run.target} was reported {before}; "
+            f"its journal is here: {run.verdict}",
+            *_details([run]),
+        ]
+    )
+    lines = _evidence([[run]], named=False, room=LINES)
+    data = {**facts.of_job(job), "revised": run.target, "before": before.value}
+    return Reply(text, table="\n".join(lines), data=data, kind="result")
+
+
+def _alike(job: Job) -> list[list[Run]]:
+    """The runs that ended alike together, the worst first."""
+    groups: dict[object, list[Run]] = {}
+    for run in job.runs:
+        ends = tuple(
+            (outcome.verdict, outcome.reason, tuple(outcome.counts.items()), outcome.lines)
+            for outcome in run.outcomes
+        )
+        groups.setdefault((run.verdict, run.reason, ends), []).append(run)
+    order = list(Verdict)
+    return sorted(groups.values(), key=lambda group: -order.index(_verdict(group[0])))
+
+
+def _verdict(run: Run) -> Verdict:
+    return run.verdict or Verdict.ERROR
+
+
+def _group(group: list[Run]) -> str:
+    """``bob fail (2 errors at bit 3)``, ``alice and carol pass``."""
+    reason = _reason(group[0])
+    told = f" ({safe(reason, 60)})" if reason else ""
+    return f"{listed([run.target for run in group], 4)} {_verdict(group[0])}{told}"
+
+
+def _details(group: list[Run]) -> list[str]:
+    """How long it took, what was counted and why it is no pass, as far as that is known."""
+    seconds = [taken for run in group if (taken := elapsed(run)) is not None]
+    times = list(dict.fromkeys(map(duration, sorted(seconds))))
+    parts = [times[0] if len(times) == 1 else f"up to {times[-1]}"] if times else []
+    parts += [part] if (part := counted(_counts(group[0]))) else []
+    parts += [safe(reason, 120)] if (reason := _reason(group[0])) else []
+    return parts
+
+
+def elapsed(run: Run) -> float | None:
+    """Seconds from its first step to its end; None if it never began."""
+    if run.outcomes:
+        return sum(outcome.seconds for outcome in run.outcomes)
+    if run.began is not None and run.ended is not None:
+        return (run.ended - run.began).total_seconds()
+    return None
+
+
+def _counts(run: Run) -> dict[str, float]:
+    """What its steps counted, added up."""
+    total: dict[str, float] = {}
+    for outcome in run.outcomes:
+        for name, value in outcome.counts.items():
+            total[name] = total.get(name, 0) + value
+    return total
+
+
+def _reason(run: Run) -> str:
+    """Why the run is what it is: its own word, or that of its worst step."""
+    if run.reason or not run.outcomes:
+        return run.reason
+    worst = Verdict.worst(outcome.verdict for outcome in run.outcomes)
+    return next(outcome.reason for outcome in run.outcomes if outcome.verdict is worst)
+
+
+def _row(run: Run) -> list[str]:
+    taken = elapsed(run)
+    detail = _reason(run) or counted(_counts(run))
+    return [run.target, str(_verdict(run)), duration(taken) if taken is not None else "", detail]
+
+
+def _steps(run: Run) -> list[list[str]]:
+    return [
+        [outcome.step, str(outcome.verdict), duration(outcome.seconds)] for outcome in run.outcomes
+    ]
+
+
+def _evidence(groups: list[list[Run]], *, named: bool, room: int) -> list[str]:
+    """The lines of output that matter, of the worst first, with whose they are."""
+    found: list[str] = []
+    for group in groups:
+        lines = [
+            piece
+            for outcome in group[0].outcomes
+            for line in outcome.lines
+            for piece in wrapped(safe(line))[:3]
+        ]
+        if lines and named:
+            found.append(f"{listed([run.target for run in group], 3)}:"[:38])
+        found += lines
+    return (
+        found if len(found) <= room else [*found[: room - 1], f"and {len(found) - room + 1} more"]
+    )

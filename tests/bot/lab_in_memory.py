@@ -1,0 +1,169 @@
+"""The ports of bot/lab.py with nothing behind them: a lab as a test describes it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from agent.wire.errors import Away, Busy, UnknownName
+from agent.wire.parameter import Kind, Parameter, RecipeInfo
+from agent.wire.vocabulary import Step
+from bot.jobs import Job, Phase, Run
+from bot.lab import Lab, Target
+from bot.occupant import Affiliation, Line, Occupant
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DOMAIN = "lab.example"
+
+MEMTEST = RecipeInfo(
+    name="memtest",
+    summary="Userspace memory test",
+    params={
+        "size": Parameter(kind=Kind.SIZE, default="64M", min="1M", max="4G"),
+        "passes": Parameter(kind=Kind.INT, default="1", min="1", max="1000"),
+    },
+)
+STRESS = RecipeInfo(
+    name="stress",
+    summary="Load on every processor",
+    params={
+        "time": Parameter(kind=Kind.DURATION, default="1m", min="1s", max="48h"),
+        "what": Parameter(kind=Kind.CHOICE, default="cpu", choices=("cpu", "io", "vm")),
+    },
+)
+
+
+def occupant(nick: str, affiliation: Affiliation = Affiliation.MEMBER) -> Occupant:
+    return Occupant(nick, affiliation, f"{nick}@{DOMAIN}")
+
+
+ANN = occupant("ann", Affiliation.OWNER)
+MAX = occupant("max")
+EVE = occupant("eve", Affiliation.NONE)
+
+
+def line(text: str, by: Occupant = ANN, *, addressed: bool = False) -> Line:
+    return Line(by=by, text=text, id=f"id-{text[:40]}", addressed=addressed)
+
+
+def target(name: str, state: str = "idle", **known: object) -> Target:
+    plain = Target(name=name, jid=f"{name}@{DOMAIN}", present=state != "away", state=state)
+    return replace(plain, **known)  # type: ignore[arg-type]
+
+
+class Targets:
+    def __init__(self, *targets: Target) -> None:
+        self.known = {each.name: each for each in targets}
+        self.catalogues: dict[str, Mapping[str, RecipeInfo] | None] = {}
+        self.rebooted: list[tuple[str, bool, str]] = []
+        self.pinged: list[str] = []
+
+    def all(self) -> Sequence[Target]:
+        return sorted(self.known.values(), key=lambda each: each.name)
+
+    def recipes(self, name: str) -> Mapping[str, RecipeInfo] | None:
+        return self.catalogues.get(name, {"memtest": MEMTEST, "stress": STRESS})
+
+    async def reboot(self, name: str, *, force: bool, by: str) -> None:
+        self._here(name)
+        if self.known[name].state == "busy" and not force:
+            raise Busy(f"{name} is busy", hint=f"Say reboot {name} now.")
+        self.rebooted.append((name, force, by))
+
+    async def ping(self, name: str) -> float:
+        self._here(name)
+        self.pinged.append(name)
+        return 0.0123
+
+    def _here(self, name: str) -> None:
+        if not self.known[name].present:
+            raise Away(f"{name} is away", hint="status says since when.")
+
+
+class Jobs:
+    def __init__(self) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.lines: dict[str, int] = {}
+        self.output: dict[str, bytes] = {}
+        self.stopped: list[tuple[int, str]] = []
+
+    async def submit(self, steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+        if line.id in self.lines:
+            return self.jobs[self.lines[line.id]]
+        number = max(self.jobs, default=0) + 1
+        self.lines[line.id] = number
+        self.jobs[number] = Job(
+            number=number,
+            steps=tuple(steps),
+            asker=line.by.nick,
+            asker_jid=line.by.jid or "",
+            private=line.private,
+            asked=NOW,
+            by=NOW + timedelta(hours=24),
+            runs=tuple(Run(job=number, target=name, jid=f"{name}@{DOMAIN}") for name in targets),
+        )
+        return self.jobs[number]
+
+    async def get(self, number: int) -> Job:
+        if number not in self.jobs:
+            newest = max(self.jobs, default=0)
+            hint = f"The newest is job {newest}." if newest else "There is none yet."
+            raise UnknownName(f"there is no job {number}", hint=hint)
+        return self.jobs[number]
+
+    async def recent(self, limit: int) -> Sequence[Job]:
+        return sorted(self.jobs.values(), key=lambda job: (job.done, -job.number))[:limit]
+
+    async def tail(self, run: Run, limit: int) -> bytes:
+        return self.output.get(run.name, b"")[-limit:]
+
+    async def stop(self, job: Job, by: str) -> Sequence[Run]:
+        self.stopped.append((job.number, by))
+        return [run for run in job.runs if run.phase is not Phase.DONE]
+
+
+class Room:
+    def __init__(self) -> None:
+        self.admitted: list[str] = []
+        self.invited: list[str] = []
+
+    async def admit(self, jid: str) -> None:
+        self.admitted.append(jid)
+
+    async def invite(self, jid: str) -> None:
+        self.invited.append(jid)
+
+
+class World:
+    """A lab of bob, alice (busy) and carol (away), with nothing done yet."""
+
+    def __init__(self, *targets: Target) -> None:
+        self.targets = Targets(
+            *(targets or (target("bob"), target("alice", "busy", job=16), target("carol", "away")))
+        )
+        self.jobs = Jobs()
+        self.room = Room()
+        self.knocking: frozenset[str] = frozenset()
+        self.now = NOW
+
+    @property
+    def lab(self) -> Callable[[], Lab]:
+        return lambda: Lab(
+            targets=self.targets,
+            jobs=self.jobs,
+            room=self.room,
+            domain=DOMAIN,
+            now=self.now,
+            knocking=self.knocking,
+        )
+
+    @property
+    def deeds(self) -> list[object]:
+        """Everything that was done, not only looked at."""
+        targets, room = self.targets, self.room
+        return [
+            *targets.rebooted,
+            *self.jobs.jobs,
+            *self.jobs.stopped,
+            *room.admitted,
+            *room.invited,
+        ]

@@ -1,0 +1,335 @@
+"""Every command: its own examples, and what it does to a lab."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from agent.wire.vocabulary import Step, Verdict
+from bot.commands import discover
+from bot.dialogue import Dialogue
+from bot.jobs import Outcome, Phase
+from bot.report.text import width
+from bot.verb import Reply, Verb, understand
+from tests.bot.lab_in_memory import ANN, MAX, MEMTEST, NOW, World, line, target
+
+VERBS = discover()
+EXAMPLES = [
+    pytest.param(verb, text, asked, id=text)
+    for verb in VERBS.values()
+    for text, asked in verb.examples.items()
+]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def say(world: World, text: str, by: object = ANN) -> Reply:
+    """What the bot answers to an addressed line; every answer is checked for its form."""
+    said = await Dialogue(VERBS, world.lab, {}).answer(line(text, by, addressed=True))  # type: ignore[arg-type]
+    assert said is not None
+    assert all(width(each) <= 38 for each in said.table.split("\n"))
+    assert said.body.count("```") == (2 if said.table else 0)
+    assert json.loads(said.json)["labroom"] == 1
+    return said
+
+
+@pytest.mark.parametrize(("verb", "text", "asked"), EXAMPLES)
+def test_examples_parse_to_what_they_say(verb: Verb[object], text: str, asked: object) -> None:
+    assert understand(text, VERBS) == (verb, asked)
+
+
+@pytest.mark.parametrize(("verb", "text", "asked"), EXAMPLES)
+async def test_help_shows_the_examples(verb: Verb[object], text: str, asked: object) -> None:
+    said = await say(World(), f"help {verb.name}")
+    assert text in " ".join(said.table.split())
+
+
+async def test_help_names_every_command_on_one_screen(world: World) -> None:
+    said = await say(world, "help")
+    rows = said.table.split("\n")
+    assert [row.split()[0] for row in rows] == list(VERBS)
+    assert all(row.endswith(verb.summary) for row, verb in zip(rows, VERBS.values(), strict=True))
+
+
+# run
+
+
+async def test_a_run_is_recorded_and_acknowledged(world: World) -> None:
+    said = await say(world, "run memtest size=16M on bob, alice")
+    assert said.body == (
+        "job 1: memtest size=16M on bob, alice; alice is busy: it starts there after job 16"
+    )
+    assert (said.kind, said.data["job"]) == ("acknowledgement", 1)
+    assert [run.target for run in world.jobs.jobs[1].runs] == ["bob", "alice"]
+
+
+async def test_a_target_named_twice_runs_once(world: World) -> None:
+    await say(world, "run memtest on bob, Bob and bob")
+    assert [run.target for run in world.jobs.jobs[1].runs] == ["bob"]
+
+
+async def test_names_are_those_of_the_lab_in_any_case(world: World) -> None:
+    await say(world, "run MemTest Size=16M on BOB")
+    job = world.jobs.jobs[1]
+    assert (job.title, job.runs[0].target) == ("memtest size=16M", "bob")
+
+
+async def test_all_means_those_that_are_away_too(world: World) -> None:
+    said = await say(world, "run memtest on all")
+    assert "on alice, bob, carol" in said.text
+    assert "carol is away: it starts when carol is back" in said.text
+
+
+async def test_all_leaves_out_whom_the_recipe_does_not_suit_and_says_so(world: World) -> None:
+    world.targets.catalogues["carol"] = {"memtest": replace(MEMTEST, missing="no memtester")}
+    world.targets.catalogues["alice"] = {}
+    said = await say(world, "run memtest on all")
+    assert said.text == (
+        "job 1: memtest on bob; not on alice: no such recipe; not on carol: no memtester"
+    )
+
+
+async def test_a_named_target_that_cannot_refuses_the_whole_line(world: World) -> None:
+    world.targets.catalogues["carol"] = {"memtest": replace(MEMTEST, missing="no memtester")}
+    said = await say(world, "run memtest on bob, carol")
+    assert said.text.startswith("carol cannot run memtest: no memtester.")
+    assert world.deeds == []
+
+
+async def test_a_target_that_never_said_what_it_can_decides_itself(world: World) -> None:
+    world.targets.catalogues["bob"] = None
+    said = await say(world, "run anything depth=3 on bob")
+    assert said.text == "job 1: anything depth=3 on bob"
+
+
+async def test_a_step_that_is_wrong_runs_nothing_in_part(world: World) -> None:
+    for text in ("run memtest, memtst on bob", "run memtest, memtest size=9T on bob, alice"):
+        assert (await say(world, text)).kind == "refusal"
+    assert world.deeds == []
+
+
+async def test_the_same_line_said_twice_is_one_job(world: World) -> None:
+    first = await say(world, "run memtest on bob")
+    assert (await say(world, "run memtest on bob")).text == first.text
+
+
+async def test_run_on_all_of_nothing_is_refused() -> None:
+    world = World()
+    world.targets.known.clear()
+    assert (await say(world, "run memtest on all")).text.startswith("there is no target yet")
+
+
+# reboot, ping
+
+
+async def test_a_reboot_is_ordered(world: World) -> None:
+    assert "reboots" in (await say(world, "reboot bob")).text
+    assert world.targets.rebooted == [("bob", False, "ann@lab.example")]
+
+
+async def test_a_busy_target_reboots_only_now(world: World) -> None:
+    assert (await say(world, "reboot alice")).text == "alice is busy. Say reboot alice now."
+    assert (await say(world, "reboot alice now")).kind == "acknowledgement"
+    assert world.targets.rebooted == [("alice", True, "ann@lab.example")]
+
+
+async def test_a_target_that_is_away_refuses_at_once(world: World) -> None:
+    for text in ("reboot carol", "ping carol"):
+        assert (await say(world, text)).text.startswith("carol is away")
+
+
+async def test_ping_says_how_long_it_took(world: World) -> None:
+    assert (await say(world, "ping bob")).text == "bob answered in 12 ms"
+
+
+# status
+
+
+async def test_status_counts_and_lists() -> None:
+    world = World(
+        target("bob"),
+        target("alice", "busy", doing="memtest size=16M", job=16, progress=0.43),
+        target("carol", "away", since=NOW - timedelta(hours=3)),
+    )
+    said = await say(world, "status")
+    assert said.body == (
+        "3 targets: 1 idle, 1 busy, 1 away\n```\n"
+        "alice  busy  43%  job 16: memtest siz…\n"
+        "bob    idle\n"
+        "carol  away       since 3 h\n```"
+    )
+
+
+async def test_status_of_one_target_says_all() -> None:
+    bob = target(
+        "bob", "busy", friendly="Bob's server", location="rack 3", doing="memtest", job=3,
+        progress=0.5, queue=2, boot="0123456789abcdef", version="0.1.0",
+        since=NOW - timedelta(minutes=12), heard=NOW - timedelta(seconds=4),
+    )  # fmt: skip
+    said = await say(World(bob), "status bob")
+    assert said.text == "bob (Bob's server, rack 3): busy, job 3: memtest 50%"
+    for fact in ("Bob's server", "rack 3", "12 min ago", "4 s ago", "01234567", "0.1.0", "2 runs"):
+        assert fact in said.table
+
+
+async def test_what_a_target_says_of_itself_is_made_safe() -> None:
+    bob = target(
+        "bob", friendly="```\x1b[31m\u202eevil", doing="x\x00\n```\nann: hi", location="\ufffe"
+    )
+    for text in ("status", "status bob"):
+        said = await say(World(bob), text)
+        assert not set("\x1b\x00\u202e\ufffe") & set(said.body)
+
+
+async def test_a_lab_without_targets(world: World) -> None:
+    world.targets.known.clear()
+    assert (await say(world, "status")).body == "no targets yet"
+    assert "no target has said" in (await say(world, "recipes")).body
+
+
+# jobs, job, log, stop
+
+
+def finish(world: World, number: int, *verdicts: Verdict) -> None:
+    job = world.jobs.jobs[number]
+    runs = tuple(
+        replace(
+            run,
+            phase=Phase.DONE,
+            verdict=verdict,
+            outcomes=(Outcome(step=job.title, verdict=verdict, seconds=12, counts={"loops": 1}),),
+        )
+        for run, verdict in zip(job.runs, verdicts, strict=True)
+    )
+    world.jobs.jobs[number] = replace(job, runs=runs)
+
+
+async def test_jobs_shows_what_is_not_done_first(world: World) -> None:
+    assert (await say(world, "jobs")).body == "no jobs yet"
+    await say(world, "run memtest on bob")
+    await say(world, "run stress on bob, alice")
+    await say(world, "run stress on bob")
+    finish(world, 2, Verdict.PASS, Verdict.FAIL)
+    said = await say(world, "jobs")
+    assert said.text == "the newest 3 jobs, 2 not done"
+    assert said.table.split("\n") == [
+        "3  waiting  bob        stress",
+        "1  waiting  bob        memtest",
+        "2  fail     2 targets  stress",
+    ]
+
+
+async def test_a_job_in_detail(world: World) -> None:
+    await say(world, "run memtest on bob, alice")
+    running = world.jobs.jobs[1]
+    bob, alice = running.runs
+    runs = (replace(bob, phase=Phase.RUNNING, began=NOW - timedelta(seconds=48)), alice)
+    world.jobs.jobs[1] = replace(running, runs=runs)
+    said = await say(world, "job 1")
+    assert said.text == "job 1 running: memtest on bob and alice"
+    assert said.table.split("\n")[:2] == ["bob    running  48 s", "alice  waiting"]
+    finish(world, 1, Verdict.PASS, Verdict.PASS)
+    said = await say(world, "job 1")
+    assert said.text.startswith("job 1 pass:")
+    assert "bob    pass  12 s  1 loop" in said.table
+
+
+async def test_a_sequence_in_detail_shows_its_steps(world: World) -> None:
+    await say(world, "run memtest, stress on bob")
+    finish(world, 1, Verdict.PASS)
+    assert (await say(world, "job 1")).table.split("\n")[1].startswith("  memtest")
+
+
+async def test_the_log_is_the_end_of_what_was_printed(world: World) -> None:
+    await say(world, "run memtest on bob")
+    world.jobs.output["1@bob"] = b"\x1b[32mok\x1b[0m\n" + b"x" * 100 + b"\n50%\r100%\n```\n"
+    said = await say(world, "log 1")
+    assert said.text == "job 1 on bob, waiting: last 4 lines of 126 bytes"
+    assert said.table == "ok\n" + "x" * 37 + "…\n100%\n'''"
+    assert (await say(world, "log 1 bob")).body == said.body
+    assert said.data["lines"] == ["ok", "x" * 100, "100%", "'''"]
+
+
+async def test_a_long_log_shows_twenty_lines_and_says_how_much_there_is(world: World) -> None:
+    await say(world, "run memtest on bob")
+    world.jobs.output["1@bob"] = b"".join(b"line %d\n" % n for n in range(100_000))
+    assert "of more than 256 KiB" in (await say(world, "log 1")).text
+    job = world.jobs.jobs[1]
+    world.jobs.jobs[1] = replace(job, runs=(replace(job.runs[0], printed=1_088_890),))
+    said = await say(world, "log 1")
+    assert said.text == "job 1 on bob, waiting: last 20 lines of 1.04 MiB"
+    assert said.table.split("\n")[-1] == "line 99999"
+
+
+async def test_a_log_of_several_targets_is_that_of_the_one_that_went_wrong(world: World) -> None:
+    await say(world, "run memtest on bob, alice")
+    assert "Say log 1 bob" in (await say(world, "log 1")).text
+    finish(world, 1, Verdict.PASS, Verdict.FAIL)
+    assert (await say(world, "log 1")).text == "job 1 on alice, fail: nothing printed yet"
+    assert "Did you mean" in (await say(world, "log 1 alic")).text
+
+
+async def test_whoever_asked_may_stop_it(world: World) -> None:
+    await say(world, "run memtest on bob", MAX)
+    said = await say(world, "stop 1", MAX)
+    assert said.text == "stopping job 1 on bob"
+    assert world.jobs.stopped == [(1, "max")]
+
+
+async def test_other_peoples_jobs_need_more(world: World) -> None:
+    await say(world, "run memtest on bob", ANN)
+    said = await say(world, "stop 1", MAX)
+    assert "operate" in said.text
+    assert world.jobs.stopped == []
+    named_alike = replace(MAX, nick="ann")
+    assert (await say(world, "stop 1", named_alike)).kind == "refusal"
+
+
+async def test_what_is_done_cannot_be_stopped(world: World) -> None:
+    await say(world, "run memtest on bob")
+    finish(world, 1, Verdict.PASS)
+    assert (await say(world, "stop 1")).text == "job 1 is done already: pass"
+    assert world.jobs.stopped == []
+
+
+# recipes, admit, invite
+
+
+async def test_recipes_say_what_they_take_and_where_they_cannot_run(world: World) -> None:
+    world.targets.catalogues["carol"] = {
+        "memtest": replace(MEMTEST, missing="memtester is missing")
+    }
+    said = await say(world, "recipes")
+    assert said.text == "there is memtest and stress"
+    for fact in ("size=64M (1M to 4G)", "what=cpu (cpu, io, vm)", "not on carol: memtester is"):
+        assert fact in said.table
+    assert (await say(world, "recipes bob")).text == "bob offers memtest and stress"
+
+
+async def test_a_target_that_has_not_said_its_recipes(world: World) -> None:
+    world.targets.catalogues["bob"] = None
+    assert (await say(world, "recipes bob")).text == "bob has not said yet what it can run"
+
+
+async def test_a_name_is_admitted_at_our_domain_and_an_address_as_it_is(world: World) -> None:
+    await say(world, "admit dave")
+    await say(world, "admit Dave@Rack.example")
+    assert world.room.admitted == ["dave@lab.example", "dave@rack.example"]
+
+
+async def test_a_person_is_invited_and_a_target_is_not(world: World) -> None:
+    await say(world, "invite kim@lab.example")
+    assert (await say(world, "invite bob@lab.example")).text.endswith("Say admit bob.")
+    assert world.room.invited == ["kim@lab.example"]
+
+
+async def test_steps_reach_the_store_as_they_were_given(world: World) -> None:
+    await say(world, "run memtest size=16M, stress time=1h what=io on bob")
+    assert world.jobs.jobs[1].steps == (
+        Step("memtest", {"size": "16M"}),
+        Step("stress", {"time": "1h", "what": "io"}),
+    )

@@ -1,0 +1,177 @@
+"""One notice when a job ends: first a line that says it all, then what matters."""
+
+import json
+import re
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.wire.vocabulary import Step, Verdict
+from bot.jobs import Job, Outcome, Phase, Run
+from bot.report.summary import acknowledgement, result, revised
+from bot.report.text import width
+from tests.bot.lab_in_memory import NOW, target
+from tests.bot.test_report import NASTY, xml_legal
+
+
+def outcome(verdict: Verdict = Verdict.PASS, seconds: float = 12, **more: object) -> Outcome:
+    counts = {"loops": 1, "failures": 0 if verdict.good else 3}
+    plain = Outcome(step="memtest size=16M", verdict=verdict, seconds=seconds, counts=counts)
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def ended(name: str, *outcomes: Outcome, verdict: Verdict | None = None, reason: str = "") -> Run:
+    worst = verdict or Verdict.worst(each.verdict for each in outcomes)
+    jid = f"{name}@lab.example"
+    return Run(
+        job=17,
+        target=name,
+        jid=jid,
+        phase=Phase.DONE,
+        verdict=worst,
+        outcomes=outcomes,
+        reason=reason,
+    )
+
+
+def job(*runs: Run, steps: tuple[Step, ...] = (Step("memtest", {"size": "16M"}),)) -> Job:
+    return Job(
+        number=17, steps=steps, asker="ann", asker_jid="ann@lab.example", private=False,
+        asked=NOW, by=NOW, runs=runs,
+    )  # fmt: skip
+
+
+def test_one_target_that_passed_is_one_line() -> None:
+    said = result(job(ended("bob", outcome())))
+    assert said.body == "ann: job 17 pass: memtest size=16M on bob, 12 s, 1 loop, 0 failures"
+
+
+def test_targets_that_ended_alike_are_gathered() -> None:
+    said = result(job(ended("bob", outcome()), ended("alice", outcome(seconds=12.3))))
+    assert (
+        said.body == "ann: job 17 pass: memtest size=16M on bob and alice, 12 s, 1 loop, 0 failures"
+    )
+    slow = result(job(ended("bob", outcome()), ended("alice", outcome(seconds=70))))
+    assert "up to 1 min 10 s" in slow.text
+
+
+def test_a_failure_comes_first_with_the_lines_that_matter() -> None:
+    bad = outcome(
+        Verdict.FAIL,
+        reason="3 failures",
+        lines=("FAILURE: 0x0 != 0x1 at offset 0x123456789abcdef.",),
+    )
+    said = result(job(ended("alice", outcome()), ended("bob", bad), ended("carol", outcome())))
+    assert said.text == (
+        "ann: job 17 fail: memtest size=16M on 3 targets: bob fail (3 failures); "
+        "alice and carol pass"
+    )
+    assert said.table.split("\n") == [
+        "bob    fail  12 s  3 failures",
+        "alice  pass  12 s  1 loop, 0 failures",
+        "carol  pass  12 s  1 loop, 0 failures",
+        "bob:",
+        "FAILURE: 0x0 != 0x1 at offset",
+        "  0x123456789abcdef.",
+    ]
+
+
+def test_a_sequence_that_failed_shows_its_steps() -> None:
+    steps = (Step("memtest"), Step("stress"))
+    bad = outcome(Verdict.TIMEOUT, 60, step="stress", reason="took longer than 60 s", counts={})
+    said = result(job(ended("bob", outcome(step="memtest"), bad), steps=steps))
+    assert said.text == (
+        "ann: job 17 timeout: memtest, stress on bob, 1 min 12 s, 1 loop, 0 failures, "
+        "took longer than 60 s"
+    )
+    assert said.table == "memtest  pass     12 s\nstress   timeout  1 min"
+
+
+def test_a_sequence_that_passed_adds_up() -> None:
+    said = result(job(ended("bob", outcome(), outcome()), steps=(Step("memtest"), Step("memtest"))))
+    assert said.body == "ann: job 17 pass: memtest, memtest on bob, 24 s, 2 loops, 0 failures"
+
+
+def test_a_run_that_never_began_says_why() -> None:
+    refused = ended("bob", verdict=Verdict.REFUSED, reason="memtester is not installed")
+    said = result(job(refused))
+    assert said.body == ("ann: job 17 refused: memtest size=16M on bob, memtester is not installed")
+
+
+def test_forty_targets_stay_readable() -> None:
+    runs = [ended(f"pc{n:02}", outcome()) for n in range(1, 40)]
+    odd = ended("pc40", verdict=Verdict.LOST, reason="no contact for 1 h")
+    said = result(job(*runs, odd))
+    assert said.text == (
+        "ann: job 17 lost: memtest size=16M on 40 targets: pc40 lost (no contact for 1 h); "
+        "pc01, pc02, pc03 and 36 more pass"
+    )
+    assert said.table.startswith("pc40")
+    assert said.table.count("\n") < 20
+
+
+def test_the_nick_stands_once_and_the_verdict_as_a_word() -> None:
+    for verdict in Verdict:
+        said = result(job(ended("bob", outcome(verdict))))
+        assert said.body.count("ann") == 1
+        assert f"job 17 {verdict.value}:" in said.text
+
+
+def test_a_late_journal_replaces_what_was_said() -> None:
+    run = ended("bob", outcome())
+    said = revised(job(run), run, Verdict.LOST)
+    assert said.body == (
+        "ann: job 17 on bob was reported lost; its journal is here: pass, 12 s, 1 loop, 0 failures"
+    )
+    assert said.data["before"] == "lost"
+
+
+RUNS = st.builds(
+    lambda name, verdict, text, lines, count, seconds: ended(
+        name,
+        outcome(verdict, seconds, reason=text, lines=tuple(lines), counts={text or "x": count}),
+    ),
+    st.from_regex(r"[a-z]{1,64}", fullmatch=True),
+    st.sampled_from(Verdict),
+    NASTY,
+    st.lists(NASTY, max_size=30),
+    st.floats(),
+    st.floats(0, 1e9),
+)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=45), NASTY)
+def test_no_result_is_too_wide_too_long_or_harmful(runs: list[Run], nick: str) -> None:
+    said = result(replace(job(*runs), asker=nick))
+    assert all(width(line) <= 38 for line in said.table.split("\n"))
+    assert said.table.count("\n") < 20
+    assert "\n" not in said.text
+    assert len(said.text) < 1500
+    assert xml_legal(said.body)
+    json.loads(said.json)
+
+
+def test_an_acknowledgement_says_who_starts_later() -> None:
+    waiting = job(*(Run(job=17, target=name, jid=name) for name in ("bob", "alice", "carol")))
+    known = {
+        "bob": target("bob"),
+        "alice": target("alice", "busy", job=16),
+        "carol": target("carol", "away"),
+    }
+    said = acknowledgement(waiting, known, ["dave: no memtester"])
+    assert said.text == (
+        "job 17: memtest size=16M on bob, alice, carol; "
+        "carol is away: it starts when carol is back; "
+        "alice is busy: it starts there after job 16; not on dave: no memtester"
+    )
+    assert re.search(r"\bann\b", said.body) is None
+    assert said.kind == "acknowledgement"
+
+
+def test_an_acknowledgement_of_many_lists_them_in_the_block() -> None:
+    many = job(*(Run(job=17, target=f"pc{n:02}", jid="x") for n in range(40)))
+    said = acknowledgement(many, {})
+    assert said.text == "job 17: memtest size=16M on 40 targets"
+    assert all(f"pc{n:02}" in said.table for n in range(40))
+    assert all(width(line) <= 38 for line in said.table.split("\n"))

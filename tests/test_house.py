@@ -1,0 +1,56 @@
+"""The rules of the house that no linter knows."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.commands import discover, reference
+from bot.verb import Verb
+
+ROOT = Path(__file__).parent.parent
+CODE = sorted([*ROOT.glob("bot/**/*.py"), *ROOT.glob("agent/**/*.py")])
+RECIPES = sorted(ROOT.glob("agent/recipes/*.toml"))
+FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "base", "misc", "manager", "handler"}
+
+
+def headings() -> set[str]:
+    """Every heading of the documentation, in lower case."""
+    return {
+        heading.strip("` ").casefold()
+        for page in ROOT.glob("docs/**/*.md")
+        for heading in re.findall(r"^#+ +(.+?) *$", page.read_text(), re.MULTILINE)
+    }
+
+
+def test_there_is_code_to_look_at() -> None:
+    assert len(CODE) > 30
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_is_too_long(path: Path) -> None:
+    assert path.read_text().count("\n") <= 300
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_says_what_it_is_for(path: Path) -> None:
+    assert path.stem not in FORBIDDEN
+    assert not path.read_text().strip() or path.read_text().lstrip().startswith('"""')
+
+
+def test_the_reference_is_what_the_examples_say() -> None:
+    path = ROOT / "docs" / "commands.md"
+    assert path.read_text() == reference(), "python -m bot.commands > docs/commands.md"
+
+
+@pytest.mark.parametrize("verb", discover().values(), ids=list(discover()))
+def test_a_verb_has_a_heading_and_its_examples_in_the_reference(verb: Verb[object]) -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    section = re.search(rf"^## {verb.name}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    assert section
+    assert all(f"    {line}\n" in section[1] for line in verb.examples)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_has_a_heading_in_the_documentation(path: Path) -> None:
+    assert path.stem.casefold() in headings()
