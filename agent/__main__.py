@@ -12,7 +12,10 @@ from agent.wire import console, debugger, logs
 from agent.wire.settings import load
 
 app = typer.Typer(
-    help="Makes this machine a target of a labroom bot.", no_args_is_help=True, add_completion=False
+    help="Makes this machine a target of a labroom bot.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The agent's settings, TOML.")]

@@ -129,7 +129,7 @@ class Courier:
                 deliveries.pop(delivery.run.run, None)
                 continue
             if over and delivery.sender.drained and not delivery.dirty:
-                await asyncio.to_thread(_mark_acked, delivery.run, delivery.sender.acked)
+                await asyncio.to_thread(delivery.run.mark_acked, delivery.sender.acked)
                 deliveries.pop(delivery.run.run, None)
                 log.info("run.delivered", run=str(delivery.of.run), bytes=delivery.sender.acked)
                 self._wake.set()  # the next one's turn
@@ -167,10 +167,6 @@ def delivered(holding: Holding) -> bool:
 
 def _synced(run: RunDir) -> int:
     return run.synced
-
-
-def _mark_acked(run: RunDir, offset: int) -> None:
-    run.acked = offset
 
 
 def _read(run: RunDir, span: range) -> bytes:

@@ -123,8 +123,8 @@ class RunDir:
         """The controller holds the journal up to this offset."""
         return _read_offset(self.path / "acked")
 
-    @acked.setter
-    def acked(self, offset: int) -> None:
+    def mark_acked(self, offset: int) -> None:
+        """Note that the controller holds the journal up to *offset*."""
         _write_offset(self.path / "acked", offset)
 
     def alive(self) -> bool:

@@ -89,9 +89,12 @@ class StepRun:
         """How long it has run."""
         return round(time.monotonic() - self._started, 3)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, verdict: str) -> dict[str, Any]:
         """What is known of it, for its last record."""
-        return {"counts": self._judge.counts, "lines": self._judge.lines}
+        return {
+            "counts": self._judge.counts,
+            "lines": [] if verdict == "pass" else self._judge.lines,
+        }
 
     def flush(self) -> None:
         """Write down the output that is not written yet."""

@@ -93,7 +93,7 @@ def _end(index: int, step: dict[str, Any], run: StepRun, verdict: str, reason: s
     return _record(
         {"kind": "end", "step": index, "name": step["name"], "verdict": verdict,
          "reason": reason[:REASON], "seconds": run.seconds, **how},
-        **run.facts(),
+        **run.facts(verdict),
     )  # fmt: skip
 
 
@@ -116,7 +116,8 @@ def detach(folder: str) -> None:
     empty = os.open(os.devnull, os.O_RDONLY)
     for fd, target in ((empty, 0), (log, 1), (log, 2)):
         os.dup2(fd, target)
-        os.close(fd)
+    os.close(empty)
+    os.close(log)
 
 
 def main(folder: str, boot: str | None = None) -> int:

@@ -11,7 +11,10 @@ from agent.wire.settings import load
 from bot.config import Config
 
 app = typer.Typer(
-    help="A lab of machines in a chat room.", no_args_is_help=True, add_completion=False
+    help="A lab of machines in a chat room.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The bot's settings, TOML.")]

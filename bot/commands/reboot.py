@@ -25,8 +25,7 @@ async def resolve(asked: Reboot, lab: Lab, line: Line) -> Reboot:
 
 async def run(asked: Reboot, lab: Lab, line: Line) -> Reply:
     """Order the reboot. That the target is back is announced later, from its presence."""
-    by = line.by.jid or line.by.nick
-    await lab.targets.reboot(asked.target, force=asked.force, by=by)
+    await lab.targets.reboot(asked.target, force=asked.force, by=line.by.nick)
     return Reply(
         f"{asked.target} reboots; I say when it is back",
         data={"target": asked.target, "force": asked.force},
