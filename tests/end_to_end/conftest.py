@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from slixmpp import JID
+from slixmpp.exceptions import IqError
 
 from bot.demo import SERVERS, Server
-from tests.end_to_end.person import Person
+from tests.end_to_end.lab import WITHIN, Lab, idle
+from tests.end_to_end.person import JoinRefusedError, Person
 
 OwnServer = Callable[..., Server]
 
@@ -111,3 +114,45 @@ async def join(server: Server, room: str) -> AsyncIterator[Join]:
             return person
 
         yield come
+
+
+class Furnish(Protocol):
+    """Start a lab: its bot, the named targets, and ann, who owns the room and is in it."""
+
+    async def __call__(
+        self, *targets: str, machines: bool = ..., on: Server | None = ...
+    ) -> tuple[Lab, Person]: ...
+
+
+@pytest.fixture
+async def furnish(server: Server, tmp_path: Path, join: Join) -> AsyncIterator[Furnish]:
+    """Labs by this; each process of them is gone when the test ends."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            *targets: str, machines: bool = False, on: Server | None = None
+        ) -> tuple[Lab, Person]:
+            lab = Lab(tmp_path / "lab", on or server, secrets.token_hex(3), stack)
+            await lab.start_bot()
+            ann = await join("ann", account=lab.name("ann"), enter=False, on=lab.server)
+            await enter(lab, ann, "ann")
+            for target in targets:
+                await lab.start(target, machine=machines)
+            for target in targets:
+                await idle(ann, lab.name(target))
+            return lab, ann
+
+        yield start
+
+
+async def enter(lab: Lab, person: Person, nick: str) -> None:
+    """Go into the lab's room as soon as the bot has made it; people ask again, too."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            try:  # first look: whoever joins a room that is not there makes it
+                await person.xmpp.plugin["xep_0030"].get_info(jid=JID(lab.room))
+                await person.join(lab.room, nick)
+            except (IqError, JoinRefusedError):
+                await asyncio.sleep(0.1)  # there is no event for a room that is not there
+            else:
+                return

@@ -1,0 +1,111 @@
+"""Who may do what, and what is no command at all."""
+
+import pytest
+
+from tests.end_to_end.conftest import Furnish, Join, enter
+from tests.end_to_end.lab import WITHIN, answer, facts, gone, order, result
+from tests.end_to_end.person import JoinRefusedError
+
+
+async def test_history_at_join_executes_nothing(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob", machines=True)
+    bob = lab.name("bob")
+    boot = (lab.folder / bob / "boot_id").read_text()
+    assert lab.bot is not None
+    lab.bot.end(grace=10)
+    await gone(ann, "labbot")
+    ann.say(f"reboot {bob}")
+    ann.say(f"run memtest size=1M on {bob}")
+    since = ann.mark()
+    await lab.start_bot()
+    await ann.sees(
+        lambda seen: seen.status == "1 idle",
+        nick="labbot",
+        since=len(ann.presences.entries) - 1,
+        within=WITHIN,
+    )
+    assert (await answer(ann, "jobs")).body == "no jobs yet"
+    said = [heard.body for heard in ann.messages.entries[since:] if heard.nick == "labbot"]
+    assert said == ["no jobs yet"]
+    assert (lab.folder / bob / "boot_id").read_text() == boot
+
+
+async def test_a_stranger_does_not_get_in(furnish: Furnish, join: Join) -> None:
+    lab, _ = await furnish()
+    eve = await join("eve", enter=False)
+    with pytest.raises(JoinRefusedError, match="registration-required"):
+        await eve.join(lab.room, "eve")
+
+
+async def test_a_look_alike_nick_can_do_nothing(furnish: Furnish, join: Join) -> None:
+    lab, ann = await furnish("bob", machines=True)
+    bob = lab.name("bob")
+    ben = await join("ben", account=lab.name("ben"), enter=False)
+    await enter(lab, ben, "Ann")
+
+    refused = await answer(ben, f"reboot {bob}")
+    assert facts(refused)["condition"] == "forbidden"
+    job = await order(ann, f"run memtest size=1M passes=50 on {bob}")
+    refused = await answer(ben, f"stop {job}")
+    assert facts(refused)["condition"] == "forbidden"
+    await answer(ann, f"stop {job}")
+    await result(ann, job)
+    assert "reboot.ordered" not in lab.agent_log("bob")
+
+    own = await order(ben, f"run memtest size=1M on {bob}")  # a member may run
+    assert facts(await result(ben, own))["verdict"] == "pass"
+
+
+async def test_a_person_called_bob_is_not_target_bob(furnish: Furnish, join: Join) -> None:
+    lab, ann = await furnish("bob")
+    ben = await join("ben", account=lab.name("ben"), enter=False)
+    await enter(lab, ben, "carol")
+    unknown = await answer(ann, "labbot: ping carol")
+    assert "no target called carol" in unknown.body
+
+
+async def test_talk_is_left_alone(furnish: Furnish) -> None:
+    _, ann = await furnish("bob")
+    since = ann.mark()
+    for talk in ("good morning", "please reboot everything", "status is fine, thanks", "> status"):
+        ann.say(talk)
+    assert "I know no command" in (await answer(ann, "labbot: dance")).body
+    said = [heard for heard in ann.messages.entries[since:] if heard.nick == "labbot"]
+    assert len(said) == 1, ann.transcript()
+
+
+async def test_a_target_asks_to_be_let_in_and_an_owner_admits_it(furnish: Furnish) -> None:
+    lab, ann = await furnish()
+    lab.tag, tag = "guest", lab.tag  # bob-guest matches no pattern of the bot's
+    try:
+        await lab.start("bob")
+        asks = await ann.heard("asks to be let in", nick="labbot", within=WITHIN)
+        assert "say admit bob-guest" in asks.body
+        await answer(ann, "admit bob-guest")
+        await ann.sees(lambda seen: seen.status == "idle", nick="bob-guest", within=WITHIN)
+        job = await order(ann, "run memtest size=1M on bob-guest")
+        assert facts(await result(ann, job))["verdict"] == "pass"
+    finally:
+        lab.machines["bob"].end(grace=10)
+        lab.tag = tag
+
+
+async def test_an_invited_person_comes_in(furnish: Furnish, join: Join) -> None:
+    lab, ann = await furnish()
+    dora = await join("dora", enter=False)
+    await answer(ann, f"invite {dora.jid.bare}")
+    await dora.join(lab.room, "dora")
+    assert "no targets yet" in (await answer(dora, "status")).body
+
+
+async def test_a_subscription_is_accepted_and_shows_what_the_target_does(
+    furnish: Furnish, join: Join
+) -> None:
+    lab, _ = await furnish("bob")
+    jid = f"{lab.name('bob')}@{lab.server.domain}"
+    fay = await join("fay", enter=False)
+    fay.xmpp.send_presence_subscription(jid, ptype="subscribe")
+    seen = await fay.sees(lambda seen: seen.status == "idle", nick=jid, within=WITHIN)
+    says = seen.presence.xml.find("{urn:labroom:1}target")
+    assert says is not None
+    assert (says.get("name"), says.get("location")) == ("bob's box", "rack 1")
