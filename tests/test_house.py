@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import discover, reference
+from bot.jobs import NEXT
 from bot.verb import Verb
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +55,14 @@ def test_a_verb_has_a_heading_and_its_examples_in_the_reference(verb: Verb[objec
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_has_a_heading_in_the_documentation(path: Path) -> None:
     assert path.stem.casefold() in headings()
+
+
+def test_the_diagram_of_a_runs_life_is_the_table() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    drawn = re.findall(r"^    (\w+) --> (\w+): (\w+)$", page, re.MULTILINE)
+    table = [
+        (str(phase), str(then), str(happening))
+        for phase, happenings in NEXT.items()
+        for happening, then in happenings.items()
+    ]
+    assert drawn == table
