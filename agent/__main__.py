@@ -1,4 +1,9 @@
-"""``labroom-agent``: the agent's command line. Arguments, configuration, wiring."""
+"""
+``labroom-agent``: the agent's command line. Arguments, configuration, wiring.
+
+Every command imports what it needs by itself: ``--help`` answers at once, and the running
+agent stays small.
+"""
 
 import asyncio
 import sys
@@ -7,9 +12,7 @@ from typing import Annotated
 
 import typer
 
-from agent.config import Config
-from agent.wire import console, debugger, logs
-from agent.wire.settings import load
+from agent.wire import console
 
 app = typer.Typer(
     help="Makes this machine a target of a labroom bot.",
@@ -28,7 +31,12 @@ DEFAULT = Path("/etc/labroom/agent.toml")
 @app.command()
 def serve(config: ConfigFile = DEFAULT, *, xml: Xml = False, verbose: Verbose = False) -> None:
     """Be the agent, until SIGTERM. Diagnostics that run go on without it."""
-    from agent.service import serve as run  # noqa: PLC0415  (--help stays fast)
+    # structlog and slixmpp would import these to colour what we never colour: 8 MB a target.
+    for unwanted in ("rich", "pygments"):
+        sys.modules[unwanted] = None  # type: ignore[assignment]
+    from agent.config import Config
+    from agent.service import serve as run
+    from agent.wire.settings import load
 
     settings = load(config, Config)
     _start(xml=xml, verbose=verbose)
@@ -38,7 +46,9 @@ def serve(config: ConfigFile = DEFAULT, *, xml: Xml = False, verbose: Verbose = 
 @app.command()
 def check(config: ConfigFile = DEFAULT, *, xml: Xml = False) -> None:
     """Try settings, recipes, account and room, without disturbing a running agent."""
-    from agent.check import check as run  # noqa: PLC0415  (--help stays fast)
+    from agent.check import check as run
+    from agent.config import Config
+    from agent.wire.settings import load
 
     settings = load(config, Config)
     _start(xml=xml, verbose=False)
@@ -48,10 +58,12 @@ def check(config: ConfigFile = DEFAULT, *, xml: Xml = False) -> None:
 @app.command()
 def recipes(config: ConfigFile = DEFAULT) -> None:
     """What this machine can run, and what it lacks for the rest."""
-    from agent.catalogue import Catalogue  # noqa: PLC0415  (--help stays fast)
+    from agent.catalogue import Catalogue
+    from agent.config import Config
+    from agent.wire.settings import load
 
     folders = load(config, Config).recipes if config.exists() or config != DEFAULT else ()
-    found = Catalogue([path for path in folders if path.is_dir()])
+    found = Catalogue(folders)
     for recipe in found.infos():
         params = " ".join(f"{name}={p.default}" for name, p in recipe.params.items())
         sys.stdout.write(f"{recipe.name} {params}\n    {recipe.summary}\n")
@@ -63,6 +75,8 @@ def recipes(config: ConfigFile = DEFAULT) -> None:
 
 
 def _start(*, xml: bool, verbose: bool) -> None:
+    from agent.wire import debugger, logs
+
     logs.configure(verbose=verbose)
     if xml:
         debugger.show_stream()

@@ -1,8 +1,8 @@
 """
 The recipes of this target: found by listing folders, offered as far as the machine can.
 
-A file that cannot be used is reported, and hides no other. In two folders with a recipe
-of the same name, the later folder wins: a lab may replace what we ship.
+A file that cannot be used is reported, and hides no other; a folder need not exist. In
+two folders with a recipe of the same name, the later one wins: a lab may replace ours.
 """
 
 import hashlib
@@ -69,8 +69,6 @@ class Catalogue:
             self._read(folder)
 
     def _read(self, folder: Path) -> None:
-        if not folder.is_dir():
-            self.bad.append(BadRecipe(f"{folder} is no folder", hint="Create or remove it."))
         for path in sorted(folder.glob("*.toml")):
             try:
                 self.recipes[path.stem] = load(path)

@@ -4,12 +4,17 @@ Journals on their way out: what is synced here and not acknowledged there, to it
 Rule 1: nothing is sent before a controller has met us in this session (``<sync>``), nor
 after it has left: the spool on our disk is the queue, not the server's offline store.
 
-Rule 2: the oldest runs first, a few at a time, each with a window of its own.
+Rule 2: the oldest runs first, a few at a time, each with a window of its own. Those that
+have nothing to send take no turn, and those that get no answer lose theirs: a run that its
+controller does not want must not keep back the others.
 
 Rule 3: the disk is read in a thread: a hanging one must not keep us from answering pings.
+A journal that cannot be read is left alone until the next meeting; the others go on.
 """
 
 import asyncio
+import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +43,8 @@ class _Delivery:
     """Whether more may have been synced since we looked."""
     over: bool = False
     """Whether the journal is complete: once delivered, we are done with it."""
+    broken: bool = False
+    """Whether it cannot be read, or is not what the controller holds a part of."""
 
 
 class Courier:
@@ -78,6 +85,8 @@ class Courier:
         if deliveries is None:
             return
         of = JournalId(holding.dir.run, holding.journal)
+        if of.run not in deliveries and delivered(holding):
+            return
         delivery = deliveries.setdefault(of.run, _Delivery(holding.dir, of))
         delivery.dirty, delivery.over = True, holding.phase is Held.DONE
         self._wake.set()
@@ -103,51 +112,56 @@ class Courier:
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
+            self._tick(loop.time())
             for controller in list(self._open):
                 await self._serve(controller)
             deadline = min(
                 (d.sender.deadline for ds in self._open.values() for d in ds.values()),
-                default=float("inf"),
+                default=math.inf,
             )
-            try:
-                async with asyncio.timeout_at(None if deadline == float("inf") else deadline):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(None if deadline == math.inf else deadline):
                     await self._wake.wait()
-            except TimeoutError:
-                self._tick(loop.time())
 
     def _tick(self, now: float) -> None:
+        """What is overdue is sent again, after those that have waited for a turn."""
         for deliveries in self._open.values():
-            for delivery in deliveries.values():
-                delivery.sender.tick(now)
+            for run, delivery in list(deliveries.items()):
+                if now >= delivery.sender.deadline:
+                    delivery.sender.tick(now)
+                    deliveries[run] = deliveries.pop(run)
 
     async def _serve(self, controller: str) -> None:
         """Everything that may be sent to *controller* now."""
         deliveries = self._open.get(controller, {})
-        for delivery in list(deliveries.values())[:AT_ONCE]:
-            over = delivery.over  # before we look: then what we see is all
-            if not await self._look(delivery):
-                deliveries.pop(delivery.run.run, None)
+        turns = AT_ONCE
+        for delivery in list(deliveries.values()):
+            if turns == 0 or self._open.get(controller) is not deliveries:
+                return  # the rest has to wait; or it left, or met us anew
+            if delivery.broken:
                 continue
-            if over and delivery.sender.drained and not delivery.dirty:
-                await asyncio.to_thread(delivery.run.mark_acked, delivery.sender.acked)
-                deliveries.pop(delivery.run.run, None)
-                log.info("run.delivered", run=str(delivery.of.run), bytes=delivery.sender.acked)
-                self._wake.set()  # the next one's turn
-                continue
-            await self._send_some(controller, delivery)
+            try:
+                turns -= await self._deliver(controller, delivery)
+            except (ValueError, OSError, EOFError) as error:
+                # Lost, or less than the controller holds: nothing is spliced, a person must look.
+                log.exception("journal.integrity", run=str(delivery.of.run), reason=str(error))
+                delivery.broken = True
+                delivery.sender.rewind()  # it has no deadline any more
 
-    async def _look(self, delivery: _Delivery) -> bool:
-        """Learn how much is synced; False if that cannot be."""
-        if not delivery.dirty:
-            return True
-        delivery.dirty = False
-        try:
+    async def _deliver(self, controller: str, delivery: _Delivery) -> bool:
+        """Send what there is of one journal. Whether it takes a turn."""
+        over = delivery.over  # before we look: then what we see is all
+        if delivery.dirty:
+            delivery.dirty = False
             delivery.sender.grow(await asyncio.to_thread(_synced, delivery.run))
-        except (ValueError, OSError) as error:
-            # The controller holds bytes that we do not: nothing is spliced, a person must look.
-            log.exception("journal.integrity", run=str(delivery.of.run), reason=str(error))
-            return False
-        return True
+        if not delivery.sender.drained:
+            await self._send_some(controller, delivery)
+            return True
+        if over and not delivery.dirty:
+            await asyncio.to_thread(_note, delivery.run, delivery.sender.acked)
+            self._open.get(controller, {}).pop(delivery.of.run, None)
+            log.info("run.delivered", run=str(delivery.of.run), bytes=delivery.sender.acked)
+        return False
 
     async def _send_some(self, controller: str, delivery: _Delivery) -> None:
         loop = asyncio.get_running_loop()
@@ -167,6 +181,14 @@ def delivered(holding: Holding) -> bool:
 
 def _synced(run: RunDir) -> int:
     return run.synced
+
+
+def _note(run: RunDir, acked: int) -> None:
+    """Remember that it is delivered; a full disk only makes us ask again."""
+    try:
+        run.mark_acked(acked)
+    except OSError as error:
+        log.warning("run.delivery_not_noted", run=str(run.run), reason=str(error))
 
 
 def _read(run: RunDir, span: range) -> bytes:

@@ -115,4 +115,4 @@ def _judged(order: Order, now: datetime) -> Order:
     left = (order.by - now).total_seconds()
     if left <= 0:
         raise TooLate(f"it came {-left:.0f} s after its time to start was over")
-    return replace(order, ttl=left)
+    return replace(order, ttl=min(order.ttl, left))

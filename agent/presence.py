@@ -64,4 +64,4 @@ def _with(base: TargetState, state: str, work: Work | None, queue: int) -> Targe
 
 
 def _percent(fraction: float) -> int:
-    return int(100 * min(1.0, max(0.0, fraction)))
+    return int(100 * min(1.0, max(0.0, fraction)) + 1e-9)  # 0.29 is 29, and 0.999 not yet 100

@@ -32,6 +32,7 @@ class Process:
 
     def __init__(self, argv: list[str], mark: str) -> None:
         self._mark = mark
+        self._over = False
         environment = dict(os.environ)
         environment.pop("PYTHONPATH", None)  # ours
         environment |= {MARK: mark, "LC_ALL": "C.UTF-8"}  # the words that patterns know
@@ -69,10 +70,13 @@ class Process:
 
     def reap(self) -> int:
         """How it ended: its exit code, or minus the signal that killed it."""
+        self._over = True  # from now on its pid may be somebody else's
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
     def close(self) -> None:
-        """Stop listening to it."""
+        """Stop listening to it; end it if it is still there."""
+        if not self._over:
+            self.kill()
         os.close(self.output)
 
 

@@ -81,32 +81,38 @@ class Run:
         """
         Take in what is newly synced of the journal. Whether there was anything.
 
-        JournalError if it is damaged.
+        What is damaged is over: nothing can be added to it. It goes to its controller as
+        it is, which will say so.
         """
         synced = self.dir.synced
         if synced <= self.synced:
             return False
+        try:
+            self._read(synced)
+        except JournalError as error:
+            self._damaged(error)
+        return True
+
+    def mend(self) -> None:
+        """Make whole what nobody writes to, and read it; blocks."""
+        try:
+            launch.mend(self.dir)
+        except JournalError as error:
+            self._damaged(error)
+        else:
+            self.read()
+
+    def _read(self, synced: int) -> None:
         with self.dir.journal.open("rb") as journal:
             journal.seek(self.synced)
             while data := journal.read(min(_BLOCK, synced - journal.tell())):
                 for record in self._reader.feed(data):
                     self.story.see(record)
         self.synced = self._reader.parsed
-        return True
 
-    def mend(self) -> None:
-        """
-        Make whole what nobody writes to, and read it; blocks.
-
-        What is damaged is over: nothing can be added to it. It goes to its controller as
-        it is, which will say so.
-        """
-        try:
-            launch.mend(self.dir)
-            self.read()
-        except JournalError as error:
-            log.critical("run.damaged", path=str(self.dir.path), error=str(error))
-            self.synced, self.story.verdict = self.dir.synced, Verdict.ERROR
+    def _damaged(self, error: JournalError) -> None:
+        log.critical("run.damaged", path=str(self.dir.path), error=str(error))
+        self.synced, self.story.verdict = self.dir.synced, Verdict.ERROR
 
     def current(self) -> Current | None:
         """What it does now, if it runs."""

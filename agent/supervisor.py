@@ -55,20 +55,25 @@ class Supervisor:
             if self._signals.stop or stopper() is not None:
                 verdict, reason = "aborted", f"stopped by {stopper() or 'the system'}"
                 break
-            self._writer.append(last)
-            step_verdict, why, last = self._step(index, step)
+            step_verdict, why, last = self._step(index, step, last)
             verdict, reason = worst(verdict, step_verdict), why or reason
             if step_verdict not in GOOD:
                 reason = f"{step['name']}: {why}" if len(steps) > 1 else why
                 break
         self._writer.finish(verdict, reason[:REASON], last)
 
-    def _step(self, index: int, step: dict[str, Any]) -> tuple[str, str, bytes]:
-        """Run one step: its verdict, the reason, and its last record, not written yet."""
+    def _step(self, index: int, step: dict[str, Any], last: bytes) -> tuple[str, str, bytes]:
+        """
+        Run one step: its verdict, the reason, and its last record, not written yet.
+
+        Args:
+            last: The last record of the step before.
+        """
         run = StepRun(index, step, self._writer, self._signals)
         process = None
         try:
-            self._writer.append(_begin(index, step, self._boot))
+            self._writer.append(last, _begin(index, step, self._boot))
+            last = b""
             self._writer.sync()
             process = Process(step["argv"], self._request["journal"])
             verdict, reason = run.run(process)
@@ -76,9 +81,8 @@ class Supervisor:
             verdict, reason = "error", str(error)
         finally:
             if process is not None:
-                process.kill()
                 process.close()
-        return verdict, reason, _end(index, step, run, verdict, reason)
+        return verdict, reason, last + _end(index, step, run, verdict, reason)
 
 
 def _begin(index: int, step: dict[str, Any], boot: str) -> bytes:

@@ -6,9 +6,7 @@ from typing import Annotated
 
 import typer
 
-from agent.wire import console, debugger, logs
-from agent.wire.settings import load
-from bot.config import Config
+from agent.wire import console
 
 app = typer.Typer(
     help="A lab of machines in a chat room.",
@@ -27,7 +25,9 @@ DEFAULT = Path("/etc/labroom/bot.toml")
 @app.command()
 def serve(config: ConfigFile = DEFAULT, *, xml: Xml = False, verbose: Verbose = False) -> None:
     """Be the bot, until SIGTERM."""
-    from bot.service import serve as run  # noqa: PLC0415  (--help stays fast)
+    from agent.wire.settings import load
+    from bot.config import Config
+    from bot.service import serve as run
 
     settings = load(config, Config)
     _start(xml=xml, verbose=verbose)
@@ -37,7 +37,9 @@ def serve(config: ConfigFile = DEFAULT, *, xml: Xml = False, verbose: Verbose = 
 @app.command()
 def check(config: ConfigFile = DEFAULT, *, xml: Xml = False) -> None:
     """Try the settings, the account and the room, without disturbing a running bot."""
-    from bot.check import check as run  # noqa: PLC0415  (--help stays fast)
+    from agent.wire.settings import load
+    from bot.check import check as run
+    from bot.config import Config
 
     settings = load(config, Config)
     _start(xml=xml, verbose=False)
@@ -52,12 +54,15 @@ def demo(
     keep: Annotated[bool, typer.Option(help="Keep the folder with logs and state.")] = False,
 ) -> None:
     """A real server, the bot and three targets on this machine: say lines, see answers."""
-    from bot.demo.story import play  # noqa: PLC0415  (--help stays fast)
+    from bot.demo.story import play
 
-    raise typer.Exit(asyncio.run(play(say, keep=keep, server=server)))
+    status = console.run_until_told(play(say, keep=keep, server=server))
+    raise typer.Exit(130 if status is None else status)
 
 
 def _start(*, xml: bool, verbose: bool) -> None:
+    from agent.wire import debugger, logs
+
     logs.configure(verbose=verbose)
     if xml:
         debugger.show_stream()

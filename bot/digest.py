@@ -3,54 +3,80 @@ What a journal's records mean for the run they belong to. Pure.
 
 Rule 1: a record changes a run only as the table of :mod:`bot.jobs` allows.
 
-Rule 2: what a target writes is bounded and typed here; it may be broken or hostile.
+Rule 2: what a target writes is bounded and typed here; it may be broken or hostile. Text
+becomes printable, numbers finite, and nothing happened before it was asked for or after
+it was heard of.
+
+Rule 3: the verdict is the last word. Whatever follows it is a lie about all before.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from agent.wire.journal import Record
 from agent.wire.vocabulary import Verdict
 from bot.jobs import Happening, Outcome, Phase, Run, after
+from bot.report.text import safe
 
 MOST_OUTCOMES = 60
 MOST_COUNTS = 20
 MOST_LINES = 8
+MOST = 1e15
+"""The largest number that a target is believed."""
 
 
 class IntegrityError(Exception):
     """The journal cannot be what the target wrote: of another run, damaged, or spliced."""
 
 
-def digest(run: Run, record: Record, behind: timedelta) -> Run:
-    """
-    *run* after *record*.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """How to read a target's times."""
 
-    Args:
-        behind: How far the target's clock is behind ours.
+    asked: datetime
+    """When the job was asked for."""
+    now: datetime
+    behind: timedelta = timedelta()
+    """How far the target's clock is behind ours, as far as we know."""
 
-    Raises:
-        IntegrityError: the record names another journal than the run's.
-    """
+    def moment(self, at: float) -> datetime:
+        """What the target means by *at*; IntegrityError if that is no time at all."""
+        try:
+            moment = datetime.fromtimestamp(at, UTC) + self.behind
+        except (OverflowError, OSError, ValueError) as error:
+            raise IntegrityError(f"a time that cannot be: {at:g}") from error
+        return max(self.asked, min(moment, self.now))
+
+
+def digest(run: Run, record: Record, clock: Clock) -> Run:
+    """*run* after *record*; IntegrityError if it cannot be of this run."""
+    if run.final:
+        raise IntegrityError("it goes on after its end")
     match record.kind:
         case "accepted":
             if run.journal and record.text("journal") != run.journal:
                 raise IntegrityError("it names another journal")
             return replace(run, phase=after(run.phase, Happening.ACCEPT))
-        case "begin" if run.phase is not Phase.DONE:
-            began = run.began or _moment(record, behind)
-            return replace(run, phase=after(run.phase, Happening.BEGIN), began=began)
+        case "begin":
+            began = run.began or clock.moment(record.at)
+            done = run.phase is Phase.DONE  # given up; the truth comes with the verdict
+            phase = Phase.DONE if done else after(run.phase, Happening.BEGIN)
+            return replace(run, phase=phase, began=began)
+        case "out":
+            return replace(run, printed=run.printed + len(record.payload))
         case "end":
             outcomes = (*run.outcomes, _outcome(record))[:MOST_OUTCOMES]
             return replace(run, outcomes=outcomes)
         case "verdict":
             happening = Happening.REVISE if run.phase is Phase.DONE else Happening.FINISH
+            ended = clock.moment(record.at)
             return replace(
                 run,
                 phase=after(run.phase, happening),
                 verdict=_verdict(record),
-                reason=record.text("reason"),
-                ended=_moment(record, behind),
+                reason=safe(record.text("reason"), 500),
+                ended=max(ended, run.began or ended),
+                final=True,
             )
         case _:
             return run
@@ -62,26 +88,39 @@ def given_up(run: Run, verdict: Verdict, reason: str, at: datetime) -> Run:
     return replace(run, phase=phase, verdict=verdict, reason=reason, ended=at)
 
 
+def distrusted(run: Run, error: Exception, at: datetime) -> Run:
+    """*run*, now that its journal cannot be what its target wrote; it ends as an error."""
+    if run.phase is Phase.DONE:
+        return run  # what was told of it was told without this journal, or is final
+    reason = f"the journal from {run.target} cannot be trusted: {error}"
+    return replace(given_up(run, Verdict.ERROR, reason, at), final=True)
+
+
 def _outcome(record: Record) -> Outcome:
     counts, lines = record.fields.get("counts"), record.fields.get("lines")
+    seconds = record.number("seconds")
     return Outcome(
-        step=record.text("name", 200),
+        step=safe(record.text("name")),
         verdict=_verdict(record),
-        seconds=max(0.0, record.number("seconds") or 0.0),
-        reason=record.text("reason"),
+        seconds=max(0.0, seconds) if seconds is not None and _sane(seconds) else 0.0,
+        reason=safe(record.text("reason"), 500),
         counts=_counts(counts) if isinstance(counts, dict) else {},
-        lines=tuple(line[:200] for line in lines[:MOST_LINES] if isinstance(line, str))
+        lines=tuple(safe(line) for line in lines[:MOST_LINES] if isinstance(line, str))
         if isinstance(lines, list)
         else (),
     )
 
 
-def _counts(counts: dict[object, object]) -> dict[str, float]:
+def _counts(counts: dict[str, object]) -> dict[str, float]:
     return {
-        name[:40]: value
+        safe(name, 40): value
         for name, value in list(counts.items())[:MOST_COUNTS]
-        if isinstance(name, str) and isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and _sane(value)
     }
+
+
+def _sane(value: float) -> bool:
+    return abs(value) <= MOST  # which NaN is not
 
 
 def _verdict(record: Record) -> Verdict:
@@ -90,10 +129,3 @@ def _verdict(record: Record) -> Verdict:
         return Verdict(record.text("verdict"))
     except ValueError:
         return Verdict.ERROR
-
-
-def _moment(record: Record, behind: timedelta) -> datetime:
-    try:
-        return datetime.fromtimestamp(record.at, UTC) + behind
-    except (OverflowError, OSError, ValueError) as error:
-        raise IntegrityError(f"a time that cannot be: {record.at:g}") from error

@@ -10,7 +10,6 @@ appears, when an offer stays unanswered, and every minute while a run is open.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -18,19 +17,23 @@ import structlog
 from sqlalchemy import Connection
 
 from agent.wire.errors import Refusal, UnknownName
-from agent.wire.query import Have, HeldRun, Meeting, Standing
+from agent.wire.fields import MalformedError
+from agent.wire.query import MOST_RUNS, Have, Meeting, Standing
 from agent.wire.stanza import JournalId
-from agent.wire.vocabulary import Held, Order, RunId, Step, Verdict
+from agent.wire.vocabulary import Order, RunId, Step
+from bot import settlement
 from bot.config import Patience
-from bot.digest import given_up
 from bot.fleet import Fleet
-from bot.jobs import Happening, Job, Phase, Run, after
+from bot.jobs import Job, Phase, Run
 from bot.occupant import Line
 from bot.ports import Wire
 from bot.store import jobs, journals, targets
 from bot.store.writer import Writer
 
 log = structlog.get_logger()
+
+AFTER_WORD = 0.03
+"""Seconds from the record to the offer: the person who waits for "job 17" goes first."""
 
 
 class Dispatch:
@@ -80,7 +83,7 @@ class Dispatch:
         job, new = await self._store.do(add)
         if new:
             log.info("job.asked", job=job.number, what=job.title, by=job.asker_jid)
-            self._loop.call_soon(self._offer_all, job)
+            self._loop.call_later(AFTER_WORD, self._offer_all, job)
         return job
 
     async def get(self, number: int) -> Job:
@@ -96,25 +99,12 @@ class Dispatch:
 
     async def tail(self, run: Run, limit: int) -> bytes:
         """The last *limit* bytes of what *run* printed."""
-        return await self._store.do(lambda db: journals.tail(db, run.job, run.jid, limit))
+        return await self._store.do(lambda db: journals.tail(db, run.job, run.jid, run.size, limit))
 
     async def stop(self, job: Job, by: str) -> Sequence[Run]:
         """Ask every run of *job* that is not done to stop; those of absent targets end here."""
-
-        def mark(db: Connection) -> list[Run]:
-            marked = []
-            for run in jobs.get_job(db, job.number).runs:
-                if run.phase is Phase.DONE:
-                    continue
-                asked = replace(run, stop=by)
-                if run.phase is Phase.OFFERED and not self._fleet.member(run.jid).full:
-                    reason = f"stopped by {by} before it began"
-                    asked = given_up(asked, Verdict.ABORTED, reason, datetime.now(UTC))
-                jobs.save_run(db, asked)
-                marked.append(asked)
-            return marked
-
-        marked = await self._store.do(mark)
+        away = {run.jid for run in job.runs if not self._fleet.member(run.jid).full}
+        marked = await self._store.do(partial(settlement.stop, number=job.number, by=by, away=away))
         for run in marked:
             self._wire.cancel(run.jid, RunId(self._store_id, run.job), by)
             self._soon(run.jid, self._patience.offer)
@@ -167,15 +157,18 @@ class Dispatch:
             return  # meeting it is due when it comes back
         try:
             busy = await self._sync(jid, full)
-        except Refusal as refusal:
-            log.warning("sync.failed", target=jid, reason=str(refusal))
+        except (Refusal, MalformedError) as error:
+            log.warning("sync.failed", target=jid, reason=str(error))
+            busy = True
+        except Exception:
+            log.exception("sync.broken", target=jid)  # one target must not end the bot's day
             busy = True
         if busy:
             self._soon(jid, self._patience.sync)
 
     async def _sync(self, jid: str, full: str) -> bool:
         """Whether *jid* still has open runs afterwards."""
-        runs = await self._store.do(lambda db: jobs.incomplete_runs(db, jid))
+        runs = await self._store.do(lambda db: jobs.incomplete_runs(db, jid, MOST_RUNS))
         have = tuple(
             Have(JournalId(RunId(self._store_id, run.job), run.journal), run.size)
             for run in runs
@@ -186,65 +179,40 @@ class Dispatch:
         kept = self._fleet.synced(jid, standing, datetime.now(UTC))
         if kept != before:
             await self._store.do(lambda db: targets.remember(db, kept))
+        forgot = before.epoch not in ("", standing.epoch)
+        busy = await self._reconcile(jid, runs, standing, forgot=forgot)
         if standing.catalogue != kept.digest:
             offers = self._fleet.offers(jid, standing.catalogue, await self._wire.catalogue(full))
             await self._store.do(lambda db: targets.remember(db, offers))
-        return await self._reconcile(jid, runs, standing, before.epoch)
+        return busy
 
-    async def _reconcile(self, jid: str, runs: list[Run], standing: Standing, epoch: str) -> bool:
-        held = {held.of.run: held for held in standing.held}
-        forgot = epoch not in ("", standing.epoch)
-        still_open = False
-        for run in sorted(runs, key=lambda run: run.job):
+    async def _reconcile(
+        self, jid: str, runs: list[Run], standing: Standing, *, forgot: bool
+    ) -> bool:
+        known = [run for run in runs if run.phase is not Phase.DONE]
+        settle = partial(
+            settlement.settle,
+            jid=jid,
+            seen=known,
+            standing=standing,
+            store=self._store_id,
+            forgot=forgot,
+        )
+        settled = await self._store.do(settle)
+        held = {at.of.run for at in standing.held}
+        for run in settled:
+            name = RunId(self._store_id, run.job)
+            if run.stop and not run.final:
+                self._wire.cancel(jid, name, run.stop)
+            elif run.phase is Phase.OFFERED and name not in held:
+                self._offer(run, await self.get(run.job))
             if run.phase is Phase.DONE:
-                continue
-            at = held.get(RunId(self._store_id, run.job))
-            now = await self._store.do(partial(_settle, seen=run, held=at, forgot=forgot))
-            if now.phase is Phase.DONE:
-                if at is None:
-                    self._ended(now)
-                continue
-            still_open = True
-            if now.stop:
-                self._wire.cancel(jid, RunId(self._store_id, run.job), now.stop)
-            elif at is None and now.phase is Phase.OFFERED:
-                self._offer(now, await self.get(now.job))
-        return still_open
+                self._ended(run)
+        return any(run.phase is not Phase.DONE for run in settled)
 
     async def _expire(self) -> None:
-        """End runs that nobody accepted in time."""
+        """End runs that nobody accepted in time; first let those speak who were not heard."""
         while True:
-            for run in await self._store.do(_expired):
-                self._ended(run)
             await asyncio.sleep(self._patience.sync)
-
-
-def _settle(db: Connection, *, seen: Run, held: HeldRun | None, forgot: bool) -> Run:
-    """What a sync says of one run; the run as it is now."""
-    run = jobs.get_run(db, seen.job, seen.jid)
-    if run.phase is not seen.phase or run.phase is Phase.DONE:
-        return run  # its journal was faster
-    if held is not None:
-        if run.phase is Phase.OFFERED and held.phase is not Held.DONE:
-            run = replace(run, phase=after(run.phase, Happening.ACCEPT), journal=held.of.journal)
-    elif run.phase is not Phase.OFFERED:
-        why = "its state folder is new" if forgot else "it no longer knows of it"
-        reason = f"{run.target} lost the run: {why}"
-        run = given_up(run, Verdict.LOST, reason, datetime.now(UTC))
-    elif run.stop:
-        reason = f"stopped by {run.stop} before it began"
-        run = given_up(run, Verdict.ABORTED, reason, datetime.now(UTC))
-    if run != seen:
-        jobs.save_run(db, run)
-    return run
-
-
-def _expired(db: Connection) -> list[Run]:
-    now, ended = datetime.now(UTC), []
-    for run in jobs.open_runs(db):
-        if run.phase is Phase.OFFERED and jobs.get_job(db, run.job).by < now:
-            reason = f"{run.target} did not answer until its time to start was over"
-            run = given_up(run, Verdict.LOST, reason, now)
-            jobs.save_run(db, run)
-            ended.append(run)
-    return ended
+            for run in await self._store.do(settlement.expire):
+                self._ended(run)

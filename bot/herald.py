@@ -4,17 +4,19 @@ What the room is told unasked: how a job ended, that a target is back, who knock
 Rule 1: a job's end is told once, and marked as told when the room has reflected it. A bot
 that dies between says it twice; never not at all.
 
-Rule 2: it is told where it was asked: in the room, or in private.
+Rule 2: a run that ends otherwise than was told is told again, by the same rule: what was
+said of each run is in the store, and compared.
+
+Rule 3: it is told where it was asked: in the room, or in private.
 """
 
 import asyncio
-from dataclasses import dataclass
 
 import structlog
 
 from agent.wire.errors import Refusal
 from agent.wire.vocabulary import Verdict
-from bot.jobs import Run
+from bot.jobs import Job, Run
 from bot.ports import Voice
 from bot.report import summary
 from bot.store import jobs
@@ -26,13 +28,11 @@ log = structlog.get_logger()
 RETRY = 5.0
 """Seconds to wait before saying again what could not be said."""
 
+AGAIN = 60.0
+"""Seconds until we look again for what failed."""
 
-@dataclass(frozen=True, slots=True)
-class _Revision:
-    """A run whose journal came after it had been given up."""
-
-    run: Run
-    before: Verdict
+_Due = int | tuple[int, str]
+"""A job whose end may have to be told; a run of it that may have been told wrongly."""
 
 
 class Herald:
@@ -40,16 +40,19 @@ class Herald:
 
     def __init__(self, store: Writer, voice: Voice) -> None:
         self._store, self._voice = store, voice
-        self._queue: asyncio.Queue[Reply | int | _Revision] = asyncio.Queue()
-        self._queued: set[int] = set()
+        self._queue: asyncio.Queue[Reply | _Due] = asyncio.Queue()
+        self._queued: set[_Due] = set()
+        self._said: dict[_Due, Job] = {}  # and not marked as told: the store would not take it
+        self._failed = False
 
     def ended(self, run: Run) -> None:
         """*run* has its verdict: if its job has no other open run, tell."""
         self._look_at(run.job)
 
     def revised(self, run: Run, before: Verdict) -> None:
-        """A run was given up as *before*, and its journal tells otherwise."""
-        self._queue.put_nowait(_Revision(run, before))
+        """*run* was given up as *before*, and its journal tells otherwise."""
+        log.info("run.revised", run=run.name, before=str(before), verdict=str(run.verdict))
+        self._look_at((run.job, run.jid))
 
     def news(self, reply: Reply) -> None:
         """Say *reply* in the room."""
@@ -59,51 +62,82 @@ class Herald:
         """Tell what ended and was not told: after a start, and after the room was away."""
         for job in await self._store.do(jobs.untold_jobs):
             self._look_at(job.number)
+        for run in await self._store.do(jobs.misreported_runs):
+            self._look_at((run.job, run.jid))
 
     async def run(self) -> None:
         """Say what is waiting, for ever."""
         while True:
-            item = await self._queue.get()
-            while not await self._said(item):  # noqa: ASYNC110  (the room's return is no event)
+            item = await self._next()
+            while not await self._try(item):  # noqa: ASYNC110  (the room's return is no event)
                 await asyncio.sleep(RETRY)
 
-    def _look_at(self, number: int) -> None:
-        if number not in self._queued:
-            self._queued.add(number)
-            self._queue.put_nowait(number)
+    def _look_at(self, due: _Due) -> None:
+        if due not in self._queued:
+            self._queued.add(due)
+            self._queue.put_nowait(due)
 
-    async def _said(self, item: Reply | int | _Revision) -> bool:
-        """Whether *item* needs no further try."""
+    async def _next(self) -> Reply | _Due:
+        """What to say next; what failed is looked for again."""
+        while True:
+            try:
+                async with asyncio.timeout(AGAIN if self._failed else None):
+                    item = await self._queue.get()
+            except TimeoutError:
+                self._failed = False
+                await self.catch_up()
+                continue
+            if not isinstance(item, Reply):
+                self._queued.discard(item)
+            return item
+
+    async def _try(self, item: Reply | _Due) -> bool:
+        """Whether *item* needs no further try now."""
         try:
             if isinstance(item, Reply):
                 await self._voice.say(item)
-            elif isinstance(item, _Revision):
-                await self._revise(item)
-            else:
+            elif isinstance(item, int):
                 await self._conclude(item)
+            else:
+                await self._correct(*item)
         except Refusal as refusal:
             log.info("herald.waiting", reason=str(refusal))
             return False
         except Exception:
             log.exception("herald.failed", item=repr(item)[:200])
+            self._failed = True
         return True
 
     async def _conclude(self, number: int) -> None:
-        self._queued.discard(number)
         job = await self._store.do(lambda db: jobs.get_job(db, number))
         if not job.done or job.told:
             return
-        await self._deliver(summary.result(job), job.asker_jid if job.private else "")
-        await self._store.do(lambda db: jobs.set_told(db, number))
-        log.info("job.told", job=number, verdict=str(job.verdict))
+        if number not in self._said:
+            await self._deliver(summary.result(job), job)
+            self._said[number] = job
+        said = self._said[number]
+        await self._store.do(lambda db: jobs.set_told(db, said))
+        del self._said[number]
+        log.info("job.told", job=number, verdict=str(said.verdict))
+        for run, told in zip(job.runs, said.runs, strict=True):
+            if run.verdict != told.verdict:  # revised before it could be marked as told
+                self._look_at((number, run.jid))
 
-    async def _revise(self, item: _Revision) -> None:
-        job = await self._store.do(lambda db: jobs.get_job(db, item.run.job))
-        reply = summary.revised(job, item.run, item.before)
-        await self._deliver(reply, job.asker_jid if job.private else "")
+    async def _correct(self, number: int, jid: str) -> None:
+        """Tell that a run ended otherwise than was told; nothing if nothing was."""
+        job = await self._store.do(lambda db: jobs.get_job(db, number))
+        before = await self._store.do(lambda db: jobs.told_verdict(db, number, jid))
+        run = next(run for run in job.runs if run.jid == jid)
+        if before is None or before is run.verdict:
+            return
+        if (number, jid) not in self._said:
+            await self._deliver(summary.revised(job, run, before), job)
+            self._said[number, jid] = job
+        await self._store.do(lambda db: jobs.set_run_told(db, run))
+        del self._said[number, jid]
 
-    async def _deliver(self, reply: Reply, jid: str) -> None:
-        if jid:
-            await self._voice.tell(jid, reply)
+    async def _deliver(self, reply: Reply, job: Job) -> None:
+        if job.private and job.asker_jid:
+            await self._voice.tell(job.asker_jid, reply)
         else:
             await self._voice.say(reply)

@@ -22,9 +22,10 @@ from agent.wire.delivery import Chunk, GapError, Receiver
 from agent.wire.journal import JournalError, Reader
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import RunId, Verdict
-from bot.digest import IntegrityError, digest, given_up
+from bot.digest import Clock, IntegrityError, digest, distrusted, given_up
 from bot.jobs import Happening, ImpossibleError, Phase, Run, after
 from bot.ports import Wire
+from bot.report.text import safe
 from bot.store import jobs, journals
 from bot.store.writer import Writer
 
@@ -32,6 +33,15 @@ log = structlog.get_logger()
 
 BATCH = 64
 """Most arrivals in one commit."""
+
+WAITING = 2048
+"""Most arrivals that wait to be stored. What is dropped beyond, its target sends again."""
+
+READERS = 256
+"""Most runs whose unfinished last record is kept in memory; it is read again otherwise."""
+
+LIES = (IntegrityError, JournalError, ImpossibleError, ArithmeticError, ValueError)
+"""What a journal that cannot be true makes of its reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,8 @@ class Arrival:
 class _Result:
     """What is left to do after the commit."""
 
-    acks: dict[JournalId, tuple[str, Ack]] = field(default_factory=dict)
+    acks: dict[tuple[str, JournalId], Ack] = field(default_factory=dict)
+    cancels: dict[tuple[str, RunId], str] = field(default_factory=dict)
     ended: list[Run] = field(default_factory=list)
     revised: list[tuple[Run, Verdict]] = field(default_factory=list)
 
@@ -79,15 +90,17 @@ class Intake:
     ) -> None:
         self._store, self._store_id, self._wire = store, store_id, wire
         self._ended, self._revised = ended, revised
-        self._queue: asyncio.Queue[tuple[Arrival, timedelta]] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Arrival, timedelta]] = asyncio.Queue(WAITING)
         self._readers: dict[tuple[int, str], Reader] = {}
 
     def put(self, arrival: Arrival, *, behind: timedelta) -> None:
         """Take *arrival*, from a target whose clock is *behind* ours; it is stored soon."""
-        if arrival.run.store == self._store_id:
-            self._queue.put_nowait((arrival, behind))
-        else:
+        if arrival.run.store != self._store_id:
             log.warning("intake.foreign_run", run=str(arrival.run), target=arrival.jid)
+        elif self._queue.full():
+            log.warning("intake.full", run=str(arrival.run), target=arrival.jid)
+        else:
+            self._queue.put_nowait((arrival, behind))
 
     async def run(self) -> None:
         """Store what arrives, for ever."""
@@ -96,8 +109,10 @@ class Intake:
             while len(batch) < BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             result = await self._store.do(partial(self._take, batch=batch))
-            for full, ack in result.acks.values():
+            for (full, _), ack in result.acks.items():
                 self._wire.ack(full, ack)
+            for (jid, run_id), who in result.cancels.items():
+                self._wire.cancel(jid, run_id, who)
             for run in result.ended:
                 log.info("run.ended", run=run.name, verdict=str(run.verdict), reason=run.reason)
                 self._ended(run)
@@ -114,51 +129,56 @@ class Intake:
                 log.warning("intake.unknown_run", run=str(arrival.run), target=arrival.jid)
                 continue
             try:
-                changed = self._apply(db, run, arrival, behind, result)
-            except (IntegrityError, JournalError, ImpossibleError) as error:
-                changed = self._distrust(run, error)
+                changed, ack = self._apply(db, run, arrival, behind)
+            except LIES as error:
+                log.error("run.integrity", run=run.name, jid=run.jid, reason=str(error))  # noqa: TRY400
+                changed, ack = distrusted(run, error, datetime.now(UTC)), None
             if changed != run:
                 jobs.save_run(db, changed)
                 _note(run, changed, result)
+            if ack is not None:
+                result.acks[arrival.full, ack.of] = ack
+            if _is_stray(changed, arrival):
+                result.cancels[run.jid, arrival.run] = changed.stop
         return result
 
     def _apply(
-        self, db: Connection, run: Run, arrival: Arrival, behind: timedelta, result: _Result
-    ) -> Run:
+        self, db: Connection, run: Run, arrival: Arrival, behind: timedelta
+    ) -> tuple[Run, Ack | None]:
+        """*run* after *arrival*, and what to acknowledge."""
         if arrival.of is None:
-            return _refuse(run, arrival.refused)
+            return _refuse(run, arrival.refused), None
         run = _identified(run, arrival.of)
         if arrival.chunk is None:
-            return replace(run, phase=after(run.phase, Happening.ACCEPT))
+            return replace(run, phase=after(run.phase, Happening.ACCEPT)), None
         try:
             new = Receiver(run.size).accept(arrival.chunk)
         except GapError as gap:
-            result.acks[arrival.of] = (arrival.full, Ack(arrival.of, gap.have, gap=True))
-            return run
+            return run, Ack(arrival.of, gap.have, gap=True)
         if new:
             run = self._append(db, run, new, behind)
-        result.acks[arrival.of] = (arrival.full, Ack(arrival.of, run.size))
-        return run
+        return run, Ack(arrival.of, run.size)
 
     def _append(self, db: Connection, run: Run, new: bytes, behind: timedelta) -> Run:
         key = (run.job, run.jid)
         reader = self._readers.pop(key, None)  # put back only if all goes well
         if reader is None or reader.parsed + reader.pending != run.size:
             reader = journals.reader(db, *key)
-        offset = run.size
+        clock = Clock(asked=jobs.asked(db, run.job), now=datetime.now(UTC), behind=behind)
+        offset, final = run.size, run.final
         for record in reader.feed(new):
-            run = digest(run, record, behind)
+            run = digest(run, record, clock)
+        if final or (run.final and reader.pending):
+            raise IntegrityError("it goes on after its end")
         journals.append(db, *key, Chunk(offset, new), reader.parsed)
         if run.phase is not Phase.DONE:
-            self._readers[key] = reader
+            self._keep(key, reader)
         return replace(run, size=offset + len(new))
 
-    def _distrust(self, run: Run, error: Exception) -> Run:
-        log.error("run.integrity", run=run.name, jid=run.jid, reason=str(error))
-        if run.phase is Phase.DONE:
-            return run
-        reason = f"the journal from {run.target} cannot be trusted: {error}"
-        return given_up(run, Verdict.ERROR, reason, datetime.now(UTC))
+    def _keep(self, key: tuple[int, str], reader: Reader) -> None:
+        self._readers[key] = reader
+        if len(self._readers) > READERS:
+            del self._readers[next(iter(self._readers))]
 
 
 def _identified(run: Run, of: JournalId) -> Run:
@@ -168,13 +188,19 @@ def _identified(run: Run, of: JournalId) -> Run:
     return replace(run, journal=of.journal)
 
 
+def _is_stray(run: Run, arrival: Arrival) -> bool:
+    """Whether a target has taken a run that was stopped, and does not know it."""
+    taken = arrival.of is not None and arrival.chunk is None
+    return taken and run.phase is Phase.DONE and bool(run.stop) and not run.final
+
+
 def _refuse(run: Run, reason: str) -> Run:
     if run.phase is not Phase.OFFERED:
         return run
     now = datetime.now(UTC)
     if run.stop:
         return given_up(run, Verdict.ABORTED, f"stopped by {run.stop} before it began", now)
-    return given_up(run, Verdict.REFUSED, reason, now)
+    return given_up(run, Verdict.REFUSED, safe(reason, 500), now)
 
 
 def _note(before: Run, now: Run, result: _Result) -> None:

@@ -103,12 +103,14 @@ class Run:
     size: int = 0
     """Bytes of the journal that are stored here."""
     printed: int = 0
-    """Bytes of output in them; 0 where nobody counted."""
+    """Bytes of output in them."""
     began: datetime | None = None
     """When its first step started (UTC, the bot's clock)."""
     ended: datetime | None = None
     stop: str = ""
     """Who asked to stop it (a nick); empty if nobody did."""
+    final: bool = False
+    """Whether nothing revises its end: its journal is whole, or is not to be trusted."""
 
     @property
     def name(self) -> str:

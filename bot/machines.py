@@ -54,6 +54,7 @@ class Machines:
         log.info("reboot.ordered", target=member.kept.jid, by=by, boot=boot)
         order = Reboot(by=by, boot=boot, ordered=now, deadline=now + self._within)
         self._fleet.rebooting(member.kept.jid, order)
+        self.appeared(member.kept.jid)  # it may have been faster than its answer
 
     async def ping(self, name: str) -> float:
         """Seconds it took the agent to answer."""

@@ -116,17 +116,19 @@ def alone(lock: Path) -> Iterator[None]:
 
 async def _open_store(url: str) -> Writer:
     """The database at *url*, made if it is missing."""
+    shown, hint = (
+        "it",
+        "Give an SQLAlchemy URL that the bot may write, like sqlite:////var/lib/x.db.",
+    )
     try:
+        shown = make_url(url).render_as_string(hide_password=True)
         database = make_url(url).database
         if url.startswith("sqlite") and database:
             Path(database).parent.mkdir(parents=True, exist_ok=True)
         store = Writer(url)
         await store.do(_create)
     except (SQLAlchemyError, OSError, ImportError) as error:
-        raise BadSettings(
-            f"database: cannot use {make_url(url).render_as_string(hide_password=True)}: {error}",
-            hint="Give an SQLAlchemy URL that the bot may write, like sqlite:////var/lib/x.db.",
-        ) from error
+        raise BadSettings(f"database: cannot use {shown}: {error}", hint=hint) from error
     return store
 
 

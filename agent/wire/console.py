@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.wire.errors import Refusal
 
@@ -27,18 +27,22 @@ def _give_up(name: str, reason: BaseException) -> None:
     sys.exit(2)
 
 
-def run_until_told(work: Coroutine[Any, Any, None]) -> None:
-    """Run *work* until SIGTERM or SIGINT, then let it end properly."""
+T = TypeVar("T")
 
-    async def guarded() -> None:
+
+def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
+    """Run *work*; at SIGTERM or SIGINT let it end properly, and return None."""
+
+    async def guarded() -> T | None:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)
         try:
-            await task
+            return await task
         except asyncio.CancelledError:
             if not task.cancelled():
                 raise
+            return None
 
-    asyncio.run(guarded())
+    return asyncio.run(guarded())

@@ -2,6 +2,7 @@
 The text of our elements' attributes, read strictly: the sender may be broken or hostile.
 """
 
+import re
 from datetime import UTC, datetime
 
 from agent.wire.vocabulary import NAME, TOKEN, RunId
@@ -10,6 +11,10 @@ NS = "urn:labroom:1"
 
 MOST_TEXT = 500
 """Characters of a reason or a value; longer ones are cut."""
+
+
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot carry (section 2.2): a server closes the stream that brings it."""
 
 
 class MalformedError(ValueError):
@@ -26,11 +31,11 @@ def read_time(text: str) -> datetime:
     """Read back what :func:`format_time` wrote."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # the first and the last hours of the calendar
         raise MalformedError(f"not a time: {text[:40]!r}") from error
-    if moment.tzinfo is None:
-        raise MalformedError(f"a time without zone: {text[:40]!r}")
-    return moment.astimezone(UTC)
+    raise MalformedError(f"a time without zone: {text[:40]!r}")
 
 
 def read_run(text: str) -> RunId:
@@ -48,6 +53,13 @@ def read_int(text: str) -> int:
     return int(text)
 
 
+def read_flag(text: str) -> bool:
+    """Yes or no, as XML Schema writes it; what is not there is no."""
+    if text not in ("", "true", "1", "false", "0"):
+        raise MalformedError(f"neither true nor false: {text[:40]!r}")
+    return text in ("true", "1")
+
+
 def read_name(text: str) -> str:
     """The name of a recipe or a parameter."""
     if NAME.fullmatch(text) is None:
@@ -63,5 +75,5 @@ def read_token(text: str) -> str:
 
 
 def bounded(text: str) -> str:
-    """*text*, cut to what we are willing to keep."""
-    return text[:MOST_TEXT]
+    """*text*, cut to what we are willing to keep, without what XML cannot carry."""
+    return _ILLEGAL.sub("", text[:MOST_TEXT])

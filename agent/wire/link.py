@@ -16,8 +16,9 @@ import contextlib
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from socket import IPPROTO_TCP, TCP_QUICKACK
 from typing import Any
 
 import structlog
@@ -25,6 +26,7 @@ from slixmpp import ClientXMPP
 from slixmpp.exceptions import IqError, IqTimeout
 from slixmpp.xmlstream import StanzaBase
 
+from agent.wire.errors import Refusal
 from agent.wire.exchange import Exchange
 from agent.wire.registration import Registration
 
@@ -48,7 +50,7 @@ class Account:
 
     jid: str
     """Full JID: the resource is fixed, so that a new process replaces a dead one's session."""
-    password: str
+    password: str = field(repr=False)
     host: str | None = None
     """Where to connect; None asks DNS (RFC 6120, section 3.2)."""
     port: int = 5222
@@ -123,9 +125,12 @@ class Link(Exchange):
             await _first(self._over.wait(), self._watch(), _forever(task))
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            self.online = False
+            try:
+                await asyncio.wait({task})  # not the task itself: its end is not ours
+            finally:
+                self.online = False
+        if not task.cancelled():
+            task.result()
 
     async def _watch(self) -> None:
         """Return when the server no longer answers."""
@@ -165,7 +170,21 @@ class Link(Exchange):
 
     def _note(self, what: StanzaBase) -> StanzaBase:
         self._heard = self._loop.time()
+        self._acknowledge()
         return what
+
+    def _acknowledge(self) -> None:
+        """
+        Have the kernel acknowledge what came at once (tcp(7), TCP_QUICKACK; it forgets).
+
+        Prosody by default leaves Nagle's algorithm on: what it says next would wait 40 ms
+        for an acknowledgement that the kernel delays.
+        """
+        transport = self.client.transport
+        socket = None if transport is None else transport.get_extra_info("socket")
+        if socket is not None:
+            with contextlib.suppress(OSError):  # it is just being closed
+                socket.setsockopt(IPPROTO_TCP, TCP_QUICKACK, 1)
 
     def _watch_stream(self) -> None:
         client = self.client
@@ -181,13 +200,16 @@ class Link(Exchange):
         self._over.set()
 
     def _end(self, reason: object) -> None:
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            self._untrusted(reason)
         self._fail(str(reason or "connection lost"))
 
     def _connection_failed(self, reason: object) -> None:
         log.debug("link.connection_failed", reason=str(reason))
 
     def _untrusted(self, error: ssl.SSLError) -> None:
-        self._fail(f"the server's certificate is not trusted: {error.reason or error}")
+        why = getattr(error, "verify_message", None) or error.reason or error
+        self._fail(f"the server's certificate is not trusted: {why}")
 
     def _stream_error(self, error: StanzaBase) -> None:
         condition = str(error["condition"])
@@ -205,7 +227,13 @@ class Link(Exchange):
 
 
 def _client(account: Account) -> ClientXMPP:
-    context = ssl.create_default_context(cafile=account.ca)
+    try:
+        context = ssl.create_default_context(cafile=account.ca)
+    except OSError as error:
+        raise Refusal(
+            f"server.ca: cannot use {account.ca} ({error.strerror or error})",
+            hint="Name a file with the certificates to trust, in PEM.",
+        ) from error
     client = ClientXMPP(account.jid, account.password, ssl_context=context)
     client.enable_direct_tls = account.host is None
     client.enable_plaintext = False

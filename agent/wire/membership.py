@@ -164,12 +164,15 @@ class Membership:
             self._refused(presence)
             return
         codes = presence["muc"]["status_codes"]
-        if SELF in codes:
+        out = presence["type"] == "unavailable" and self.inside and presence["from"] == self.me
+        if SELF in codes or out:  # ejabberd does not mark it when the room is destroyed
             self._mine(presence, codes)
         self._seen(presence)
 
     def _mine(self, presence: Presence, codes: set[int]) -> None:
         if presence["type"] != "unavailable":
+            if self._answer is None and not self.inside:
+                return  # the reflection of an update overtook our leaving
             self.nick, self.inside = presence["from"].resource, True
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result(Entered(self.nick, CREATED in codes))

@@ -17,6 +17,7 @@ from agent.wire.fields import (
     MalformedError,
     bounded,
     format_time,
+    read_flag,
     read_int,
     read_name,
     read_run,
@@ -24,12 +25,13 @@ from agent.wire.fields import (
     read_token,
 )
 from agent.wire.parameter import Kind, Parameter, RecipeInfo
-from agent.wire.stanza import JournalId
+from agent.wire.stanza import MOST_PARAMS, JournalId
 from agent.wire.vocabulary import Held
 
 MOST_RUNS = 256
 """Runs in one sync; the rest follows at the next."""
 MOST_RECIPES = 200
+MOST_CHOICES = 100
 
 
 class SyncElement(ElementBase):
@@ -184,7 +186,7 @@ def read_standing(iq: Iq) -> Standing:
 def write_reboot(iq: Iq, ask: RebootAsk) -> None:
     """Put *ask* into *iq*: a get without ticket, a set with one."""
     element = iq["lab_reboot"]
-    element["who"] = ask.who
+    element["who"] = bounded(ask.who)
     if ask.force:
         element["force"] = "true"
     if ask.ticket:
@@ -196,7 +198,7 @@ def read_reboot(iq: Iq) -> RebootAsk:
     element = iq["lab_reboot"]
     ticket = element["ticket"]
     return RebootAsk(
-        bounded(element["who"]), element["force"] == "true", read_token(ticket) if ticket else ""
+        bounded(element["who"]), read_flag(element["force"]), read_token(ticket) if ticket else ""
     )
 
 
@@ -230,7 +232,7 @@ def read_catalogue(iq: Iq) -> tuple[RecipeInfo, ...]:
             missing=bounded(child.get("missing", "")),
             params={
                 read_name(param.get("name", "")): _read_parameter(param)
-                for param in child.findall(f"{{{NS}}}param")
+                for param in child.findall(f"{{{NS}}}param")[:MOST_PARAMS]
             },
         )
         for child in children
@@ -245,15 +247,21 @@ def _read_parameter(param: ET.Element) -> Parameter:
     return Parameter(
         kind=kind,
         default=bounded(param.get("default", "")),
-        min=param.get("min"),
-        max=param.get("max"),
-        choices=tuple(bounded(c.text or "") for c in param.findall(f"{{{NS}}}choice")),
+        min=_limit(param.get("min")),
+        max=_limit(param.get("max")),
+        choices=tuple(
+            bounded(c.text or "") for c in param.findall(f"{{{NS}}}choice")[:MOST_CHOICES]
+        ),
         help=bounded(param.get("help", "")),
     )
 
 
+def _limit(text: str | None) -> str | None:
+    return None if text is None else bounded(text)
+
+
 def _told(attributes: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in attributes.items() if value}
+    return {name: bounded(value) for name, value in attributes.items() if value}
 
 
 def _journal(of: JournalId) -> dict[str, str]:
@@ -268,4 +276,4 @@ def _read_held(text: str | None) -> Held:
     try:
         return Held(text or "")
     except ValueError as error:
-        raise MalformedError(f"not a phase: {text!r}") from error
+        raise MalformedError(f"not a phase: {str(text)[:40]!r}") from error

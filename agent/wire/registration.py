@@ -11,7 +11,14 @@ ANSWER = 10.0
 
 
 class Registration:
-    """Makes the account, but only after a log-in has failed: an account is never overwritten."""
+    """
+    Makes the account.
+
+    Rule 1: only after a log-in has failed, and an account that exists is left as it is.
+
+    Rule 2: only over TLS. SASL sees to that itself, but here the password is in the clear:
+    whoever stands in the way would only have to hide that the server has TLS.
+    """
 
     def __init__(self, client: ClientXMPP) -> None:
         self._client = client
@@ -24,11 +31,19 @@ class Registration:
 
     async def _register(self, _: object) -> None:
         self._client.plugin["xep_0077"].create_account = False
+        jid, transport = self._client.boundjid.bare, self._client.transport
+        if transport is None or transport.get_extra_info("ssl_object") is None:
+            log.error(
+                "link.registration_failed",
+                jid=jid,
+                reason="the server offers no TLS",
+                cure="somebody may stand in the way; else have the server offer STARTTLS",
+            )
+            return
         iq = self._client.make_iq(itype="set")
         iq.enable("register")
         iq["register"]["username"] = self._client.boundjid.user
         iq["register"]["password"] = self._client.password
-        jid = self._client.boundjid.bare
         try:
             await iq.send(timeout=ANSWER)
         except (IqError, IqTimeout) as error:

@@ -53,7 +53,7 @@ class Server(Strict):
 class Credentials(Strict):
     """Exactly one of the two."""
 
-    password: SecretStr | None = None
+    password: Annotated[SecretStr, Field(min_length=1)] | None = None
     password_file: Path | None = None
 
     def read(self) -> str:
@@ -65,13 +65,17 @@ class Credentials(Strict):
                 "password: give either password or password_file",
                 hint="A file is better: chmod 600 it.",
             )
+        cure = "Make it, with the password as its only line."
         try:
-            return self.password_file.read_text().rstrip("\n")
+            password = self.password_file.read_text("utf-8").rstrip("\n")
         except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", "it is not text")
             raise BadSettings(
-                f"password_file: cannot read {self.password_file} ({error})",
-                hint="Make it, with the password as its only line.",
+                f"password_file: cannot read {self.password_file} ({why})", hint=cure
             ) from error
+        if not password:
+            raise BadSettings(f"password_file: {self.password_file} is empty", hint=cure)
+        return password
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -80,13 +84,15 @@ M = TypeVar("M", bound=BaseModel)
 def load(path: Path, model: type[M]) -> M:
     """The settings in the TOML file *path*; BadSettings names the place, the reason, the cure."""
     try:
-        data = tomllib.loads(path.read_text())
+        data = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise BadSettings(
             f"cannot read {path} ({error.strerror})", hint="Name the file with --config."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadSettings(f"{path} is not TOML: {error}") from error
+        raise BadSettings(
+            f"{path} is not TOML: {error}", hint="docs/configuration.md has a whole example."
+        ) from error
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -96,15 +102,15 @@ def load(path: Path, model: type[M]) -> M:
 def _explain(
     path: Path, model: type[BaseModel], data: dict[str, Any], first: ErrorDetails
 ) -> BadSettings:
-    place = ".".join(str(part) for part in first["loc"])
-    value = _at(data, first["loc"])
-    said = "" if value is None or "password" in place else f" = {str(value)[:80]!r}"
+    loc = first["loc"]
+    place = ".".join(part if part.isprintable() else repr(part) for part in map(str, loc))
+    value = _at(data, loc)
+    said = "" if value is None or _secret(first) else f" = {str(value)[:80]!r}"
     reason = first["msg"].removeprefix("Value error, ")
     hint = f"Correct it in {path}; docs/configuration.md has every setting."
     if first["type"] == "extra_forbidden":
         reason = "there is no such setting"
-        near = nearest(str(first["loc"][-1]), _keys(model, first["loc"]))
-        hint = f"Did you mean {near}?" if near else f"Remove it from {path}."
+        hint = _instead(model, loc) or f"Remove it from {path}."
     if first["type"] == "missing":
         reason = "it is missing"
     return BadSettings(f"{path}: {place}{said}: {reason}", hint=hint)
@@ -119,11 +125,35 @@ def _at(data: Any, place: tuple[int | str, ...]) -> Any:
     return data
 
 
-def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+def _secret(first: ErrorDetails) -> bool:
+    """Whether the value may be a password: also under a misspelt key, or in the wrong place."""
+    return first["type"] == "extra_forbidden" or first["loc"][:1] in (
+        ("credentials",),
+        ("database",),
+    )
+
+
+def _instead(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """What was probably meant by a key that does not exist; empty if nobody knows."""
+    key = str(place[-1])
+    inner: type[BaseModel] | None = model
     for part in place[:-1]:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)
+        inner = inner and _tables(inner).get(str(part))
+    if inner is not None and (near := nearest(key, _keys(inner))):
+        return f"Did you mean {near}?"
+    for table, of in _tables(model).items():
+        if key in _keys(of):
+            return f"It belongs below [{table}]."
+    return ""
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _tables(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    return {
+        field.alias or name: field.annotation
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }

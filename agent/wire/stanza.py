@@ -31,6 +31,7 @@ from agent.wire.fields import (
     MalformedError,
     bounded,
     format_time,
+    read_flag,
     read_int,
     read_name,
     read_run,
@@ -184,7 +185,7 @@ def _read_step(step: ET.Element) -> Step:
 def write_cancel(message: Message, run: RunId, who: str) -> None:
     """Ask for *run* to be stopped; *who* asked, for the journal."""
     message["lab_cancel"]["run"] = str(run)
-    message["lab_cancel"]["who"] = who
+    message["lab_cancel"]["who"] = bounded(who)
     never_archive(message)
 
 
@@ -239,17 +240,23 @@ def read_chunk(message: Message) -> tuple[JournalId, Chunk]:
     if len(text) > 2 * LARGEST:
         raise MalformedError("chunk too long")
     try:
-        data = base64.b64decode(text, validate=True)
-        if element["deflate"] == "true":
-            inflate = zlib.decompressobj()
-            data = inflate.decompress(data, LARGEST + 1)
-            if not inflate.eof:
-                raise MalformedError("chunk inflates to too much, or is cut")
-    except (binascii.Error, zlib.error) as error:
-        raise MalformedError(f"chunk is damaged: {error}") from error
+        data = base64.b64decode(text.encode("ascii"), validate=True)
+        if read_flag(element["deflate"]):
+            data = _inflated(data)
+    except (UnicodeEncodeError, binascii.Error, zlib.error) as error:
+        raise MalformedError(f"chunk is damaged: {type(error).__name__}") from error
     if not 0 < len(data) <= LARGEST:
         raise MalformedError(f"chunk of {len(data)} bytes")
     return _read_journal(element), Chunk(read_int(element["offset"]), data)
+
+
+def _inflated(data: bytes) -> bytes:
+    """*data* inflated, but never more than is needed to see that it is too much."""
+    inflate = zlib.decompressobj()
+    inflated = inflate.decompress(data, LARGEST + 1)
+    if not inflate.eof or inflate.unused_data:
+        raise MalformedError("chunk inflates to too much, is cut, or goes on after its end")
+    return inflated
 
 
 def write_ack(message: Message, ack: Ack) -> None:
@@ -264,7 +271,7 @@ def write_ack(message: Message, ack: Ack) -> None:
 def read_ack(message: Message) -> Ack:
     """Take the acknowledgement out of *message*."""
     element = message["lab_ack"]
-    return Ack(_read_journal(element), read_int(element["offset"]), element["gap"] == "true")
+    return Ack(_read_journal(element), read_int(element["offset"]), read_flag(element["gap"]))
 
 
 def never_archive(message: Message) -> None:

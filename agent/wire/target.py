@@ -100,7 +100,7 @@ def write_target(presence: Presence, state: TargetState) -> None:
     }
     for name, value in told.items():
         if value:
-            element[name] = value
+            element[name] = bounded(value)
 
 
 def read_target(presence: Presence) -> TargetState:

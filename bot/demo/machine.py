@@ -26,7 +26,7 @@ SHUTDOWN = 5.0
 FIRMWARE = 1.0
 """Seconds from power on to the agent's start."""
 
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD}
 
 
@@ -66,7 +66,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS),
+                preexec_fn=_in_the_agent,
             )
 
     def _halt(self) -> None:
@@ -92,6 +92,12 @@ class Machine:
             if child.pid != agent and child.status() == psutil.STATUS_ZOMBIE:
                 with suppress(ChildProcessError):
                     os.waitpid(child.pid, os.WNOHANG)
+
+
+def _in_the_agent() -> None:
+    """Between fork and exec: it hears signals again, and goes down with the machine."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def main(folder: str, order: str = "") -> None:

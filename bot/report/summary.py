@@ -37,7 +37,12 @@ def acknowledgement(job: Job, targets: Mapping[str, Target], left_out: Sequence[
     return Reply(
         "; ".join(clauses),
         table="\n".join(wrapped(", ".join(names), indent="")) if len(names) > 8 else "",
-        data={**facts.of_job(job), "left_out": list(left_out)},
+        data={
+            "job": job.number,
+            "title": job.title,
+            "targets": names,
+            "left_out": list(left_out),
+        },
         kind="acknowledgement",
     )
 
@@ -79,7 +84,7 @@ def result(job: Job) -> Reply:
     block += _evidence(
         groups, named=len(names) > 1, room=LINES - sum(b.count("\n") + 1 for b in block)
     )
-    return Reply(text, table="\n".join(block), data=facts.of_job(job), kind="result")
+    return Reply(text, table="\n".join(block), data=facts.of_end(job), kind="result")
 
 
 def revised(job: Job, run: Run, before: Verdict) -> Reply:
@@ -92,7 +97,7 @@ def revised(job: Job, run: Run, before: Verdict) -> Reply:
         ]
     )
     lines = _evidence([[run]], named=False, room=LINES)
-    data = {**facts.of_job(job), "revised": run.target, "before": before.value}
+    data = {**facts.of_end(job), "revised": run.target, "before": before.value}
     return Reply(text, table="\n".join(lines), data=data, kind="result")
 
 

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, select, update
 
 from agent.wire.vocabulary import Step, Verdict
 from bot.jobs import Job, Outcome, Phase, Run
 from bot.store import schema
+
+# Built once: people wait for these.
+_NUMBER_OF_LINE = select(schema.job.c.number).where(schema.job.c.line == bindparam("said"))
+_INSERT_JOB, _INSERT_RUN = insert(schema.job), insert(schema.run)
 
 
 def add_job(
@@ -28,32 +32,44 @@ def add_job(
 
     The job that the same *line* made before, and False, if there is one.
     """
-    known = db.scalar(select(schema.job.c.number).where(schema.job.c.line == line))
+    known = db.scalar(_NUMBER_OF_LINE, {"said": line})
     if known is not None:
         return get_job(db, known), False
     result = db.execute(
-        insert(schema.job).values(
-            line=line,
-            steps=[{"recipe": step.recipe, "params": dict(step.params)} for step in steps],
-            asker=asker,
-            asker_jid=asker_jid,
-            private=private,
-            asked=asked.timestamp(),
-            by=by.timestamp(),
-            told=False,
-        )
+        _INSERT_JOB,
+        {
+            "line": line,
+            "steps": [{"recipe": step.recipe, "params": dict(step.params)} for step in steps],
+            "asker": asker,
+            "asker_jid": asker_jid,
+            "private": private,
+            "asked": asked.timestamp(),
+            "by": by.timestamp(),
+            "told": False,
+        },
     )
     key = result.inserted_primary_key
     assert key is not None  # noqa: S101  (an insert of one row has one)
     number: int = key[0]
     db.execute(
-        insert(schema.run),
+        _INSERT_RUN,
         [
             {"job": number, "jid": jid, "target": name, "phase": Phase.OFFERED, "outcomes": []}
             for jid, name in targets.items()
         ],
     )
-    return get_job(db, number), True
+    runs = [Run(job=number, target=name, jid=jid) for jid, name in targets.items()]
+    job = Job(
+        number=number,
+        steps=tuple(steps),
+        asker=asker,
+        asker_jid=asker_jid,
+        private=private,
+        asked=asked,
+        by=by,
+        runs=tuple(sorted(runs, key=lambda run: run.target)),
+    )
+    return job, True
 
 
 def get_job(db: Connection, number: int) -> Job:
@@ -85,16 +101,43 @@ def untold_jobs(db: Connection) -> list[Job]:
     return [job for job in (_job(db, row) for row in rows.all()) if job.done]
 
 
-def set_told(db: Connection, number: int) -> None:
-    """The room has heard how job *number* ended."""
-    db.execute(update(schema.job).where(schema.job.c.number == number).values(told=True))
+def set_told(db: Connection, job: Job) -> None:
+    """The room has heard how *job* ended, in these very words."""
+    db.execute(update(schema.job).where(schema.job.c.number == job.number).values(told=True))
+    for run in job.runs:
+        set_run_told(db, run)
+
+
+def told_verdict(db: Connection, number: int, jid: str) -> Verdict | None:
+    """Which end of that run the room has heard; None if it has heard nothing."""
+    told = db.scalar(select(schema.run.c.told).where(_is(number, jid)))
+    return None if told is None else Verdict(told)
+
+
+def set_run_told(db: Connection, run: Run) -> None:
+    """The room has heard how *run* ended."""
+    db.execute(update(schema.run).where(_is(run.job, run.jid)).values(told=run.verdict))
+
+
+def misreported_runs(db: Connection) -> list[Run]:
+    """Runs that ended otherwise than the room has heard."""
+    rows = db.execute(
+        select(schema.run).where(schema.run.c.told != schema.run.c.verdict).order_by("job", "jid")
+    )
+    return [_run(row) for row in rows.all()]
+
+
+def asked(db: Connection, number: int) -> datetime:
+    """When job *number*, which there is, was asked for."""
+    return datetime.fromtimestamp(
+        db.execute(select(schema.job.c.asked).where(schema.job.c.number == number)).scalar_one(),
+        UTC,
+    )
 
 
 def get_run(db: Connection, number: int, jid: str) -> Run:
     """The run of job *number* on *jid*; KeyError if there is none."""
-    row = db.execute(
-        select(schema.run).where(schema.run.c.job == number, schema.run.c.jid == jid)
-    ).one_or_none()
+    row = db.execute(select(schema.run).where(_is(number, jid))).one_or_none()
     if row is None:
         raise KeyError(f"{number}@{jid}")
     return _run(row)
@@ -108,25 +151,33 @@ def open_runs(db: Connection, jid: str | None = None) -> list[Run]:
     return [_run(row) for row in db.execute(query).all()]
 
 
-def incomplete_runs(db: Connection, jid: str) -> list[Run]:
-    """Runs of *jid* whose journal may still grow here: open ones, and those given up without."""
-    query = (
+def incomplete_runs(db: Connection, jid: str, limit: int) -> list[Run]:
+    """
+    Runs of *jid* whose journal may still grow here.
+
+    First the open ones, the oldest first; then those that were given up in the middle of
+    their journal, the newest first.
+    """
+    given_up = (
         select(schema.run)
         .where(
             schema.run.c.jid == jid,
-            (schema.run.c.phase != Phase.DONE) | (schema.run.c.verdict == Verdict.LOST),
+            schema.run.c.phase == Phase.DONE,
+            schema.run.c.final.is_(False),
+            schema.run.c.journal != "",
         )
         .order_by(schema.run.c.job.desc())
-        .limit(256)
+        .limit(limit)
     )
-    return [_run(row) for row in db.execute(query).all()]
+    runs = open_runs(db, jid) + [_run(row) for row in db.execute(given_up).all()]
+    return runs[:limit]
 
 
 def save_run(db: Connection, run: Run) -> None:
     """Write what can change of *run*."""
     db.execute(
         update(schema.run)
-        .where(schema.run.c.job == run.job, schema.run.c.jid == run.jid)
+        .where(_is(run.job, run.jid))
         .values(
             phase=run.phase,
             verdict=run.verdict,
@@ -134,11 +185,17 @@ def save_run(db: Connection, run: Run) -> None:
             outcomes=[_outcome_out(outcome) for outcome in run.outcomes],
             journal=run.journal,
             size=run.size,
+            printed=run.printed,
             began=_seconds(run.began),
             ended=_seconds(run.ended),
             stop=run.stop,
+            final=run.final,
         )
     )
+
+
+def _is(number: int, jid: str) -> ColumnElement[bool]:
+    return and_(schema.run.c.job == number, schema.run.c.jid == jid)
 
 
 def _job(db: Connection, row: Row[Any]) -> Job:
@@ -169,9 +226,11 @@ def _run(row: Row[Any]) -> Run:
         outcomes=tuple(_outcome_in(outcome) for outcome in row.outcomes),
         journal=row.journal,
         size=row.size,
+        printed=row.printed,
         began=_moment(row.began),
         ended=_moment(row.ended),
         stop=row.stop,
+        final=row.final,
     )
 
 

@@ -2,60 +2,84 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, select
 
 from agent.wire.delivery import Chunk
 from agent.wire.journal import Reader
 from bot.store import schema
 
+_piece = schema.piece.c
+
 
 def append(db: Connection, number: int, jid: str, chunk: Chunk, parsed: int) -> None:
     """Add *chunk*, which starts where the replica ends; whole records end at *parsed*."""
     db.execute(
-        insert(schema.piece).values(job=number, jid=jid, offset=chunk.offset, data=chunk.data)
-    )
-    db.execute(
-        update(schema.run)
-        .where(schema.run.c.job == number, schema.run.c.jid == jid)
-        .values(parsed=parsed)
+        insert(schema.piece).values(
+            job=number, jid=jid, offset=chunk.offset, parsed=parsed, data=chunk.data
+        )
     )
 
 
 def reader(db: Connection, number: int, jid: str) -> Reader:
     """A reader that stands where the replica ends: only its last record is read again."""
-    row = db.execute(
-        select(schema.run.c.parsed, schema.run.c.size).where(
-            schema.run.c.job == number, schema.run.c.jid == jid
-        )
-    ).one()
-    reader = Reader(row.parsed)
-    for _ in reader.feed(b"".join(read(db, number, jid, row.parsed))):
-        raise AssertionError(f"{number}@{jid}: a whole record lies after byte {row.parsed}")
+    start = _boundary(db, number, jid)
+    reader = Reader(start)
+    for _ in reader.feed(b"".join(read(db, number, jid, start))):
+        raise AssertionError(f"{number}@{jid}: a whole record lies after byte {start}")
     return reader
 
 
 def read(db: Connection, number: int, jid: str, start: int = 0) -> Iterator[bytes]:
     """The replica's bytes from *start* on, piece by piece."""
-    piece = schema.piece.c
-    mine = (piece.job == number) & (piece.jid == jid)
+    mine = _of(number, jid)
     first = db.scalar(
-        select(piece.offset).where(mine, piece.offset <= start).order_by(piece.offset.desc())
+        select(_piece.offset)
+        .where(mine, _piece.offset <= start)
+        .order_by(_piece.offset.desc())
+        .limit(1)
     )
     rows = db.execute(
-        select(piece.offset, piece.data)
-        .where(mine, piece.offset >= (first or 0))
-        .order_by(piece.offset)
+        select(_piece.offset, _piece.data)
+        .where(mine, _piece.offset >= (first or 0))
+        .order_by(_piece.offset)
     )
     for offset, data in rows:
         yield data[max(0, start - offset) :]
 
 
-def tail(db: Connection, number: int, jid: str, limit: int) -> bytes:
-    """The last *limit* bytes of what was printed."""
-    reader, kept = Reader(), bytearray()
-    for data in read(db, number, jid):
+def tail(db: Connection, number: int, jid: str, size: int, limit: int) -> bytes:
+    """
+    The last *limit* bytes of what was printed, in a replica of *size* bytes.
+
+    Reads from the end, each time four times as much, until that is enough.
+    """
+    back = 2 * limit
+    while True:
+        start = _boundary(db, number, jid, max(0, size - back))
+        printed = _printed(db, number, jid, start, limit)
+        if len(printed) == limit or start == 0:
+            return printed
+        back *= 4
+
+
+def _printed(db: Connection, number: int, jid: str, start: int, limit: int) -> bytes:
+    """The last *limit* bytes printed by the records from *start* on."""
+    reader, kept = Reader(start), bytearray()
+    for data in read(db, number, jid, start):
         for record in reader.feed(data):
             if record.kind == "out":
                 kept += record.payload
                 del kept[: max(0, len(kept) - limit)]
     return bytes(kept)
+
+
+def _boundary(db: Connection, number: int, jid: str, before: int | None = None) -> int:
+    """The last offset (at most *before*) of which we know that a record starts there."""
+    query = select(_piece.parsed).where(_of(number, jid))
+    if before is not None:
+        query = query.where(_piece.parsed <= before)
+    return db.scalar(query.order_by(_piece.offset.desc()).limit(1)) or 0
+
+
+def _of(number: int, jid: str) -> ColumnElement[bool]:
+    return and_(_piece.job == number, _piece.jid == jid)

@@ -57,10 +57,12 @@ run = Table(
     Column("outcomes", JSON, nullable=False),
     Column("journal", String, nullable=False, default=""),
     Column("size", BigInteger, nullable=False, default=0),
-    Column("parsed", BigInteger, nullable=False, default=0),  # whole records end here
+    Column("printed", BigInteger, nullable=False, default=0),
     Column("began", Float),
     Column("ended", Float),
     Column("stop", String, nullable=False, default=""),
+    Column("final", Boolean, nullable=False, default=False),
+    Column("told", String),  # the verdict that the asker has heard
     Index("run_by_target", "jid", "phase"),
 )
 
@@ -70,6 +72,7 @@ piece = Table(
     Column("job", Integer, primary_key=True),
     Column("jid", String, primary_key=True),
     Column("offset", BigInteger, primary_key=True),
+    Column("parsed", BigInteger, nullable=False),  # with it, whole records end here
     Column("data", LargeBinary, nullable=False),
 )
 

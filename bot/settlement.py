@@ -1,0 +1,116 @@
+"""
+What becomes of runs without their journals: stopped, missing where they should be, too late.
+
+Functions of a Connection, for :meth:`Writer.do`. Each reads a run and writes it back in one
+piece of work, so that nothing that happened meanwhile is overwritten.
+"""
+
+import contextlib
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from agent.wire.query import MOST_RUNS, HeldRun, Standing
+from agent.wire.vocabulary import Held, RunId, Verdict
+from bot.digest import IntegrityError, distrusted, given_up
+from bot.jobs import Happening, Phase, Run, after
+from bot.store import jobs
+
+log = structlog.get_logger()
+
+
+def stop(db: Connection, *, number: int, by: str, away: set[str]) -> list[Run]:
+    """Mark the runs of job *number* that are not done; those that never reached a target end."""
+    marked = []
+    for run in jobs.get_job(db, number).runs:
+        if run.phase is Phase.DONE:
+            continue
+        asked = replace(run, stop=run.stop or by)
+        if run.phase is Phase.OFFERED and run.jid in away:
+            asked = _never_began(asked)
+        jobs.save_run(db, asked)
+        marked.append(asked)
+    return marked
+
+
+def settle(
+    db: Connection, *, jid: str, seen: list[Run], standing: Standing, store: str, forgot: bool
+) -> list[Run]:
+    """
+    What a sync says of the open runs of *jid*; the runs as they are now.
+
+    With them come those that it works on although they have been stopped.
+
+    Args:
+        seen: The open runs as they were before the target was asked.
+        forgot: Whether the target's state folder is new.
+    """
+    held = {at.of.run: at for at in standing.held}
+    whole = len(standing.held) < MOST_RUNS  # else what is not there may only be left out
+    settled = []
+    for before in sorted(seen, key=lambda run: run.job):
+        run = jobs.get_run(db, before.job, jid)
+        at = held.pop(RunId(store, run.job), None)
+        if run.phase is Phase.DONE:
+            settled.append(run)  # its journal was faster
+        elif at is not None:
+            settled.append(_present(before, run, at))
+        elif whole and run.phase is before.phase:
+            settled.append(_absent(run, forgot=forgot))
+        else:
+            settled.append(run)
+        if settled[-1] != run:
+            jobs.save_run(db, settled[-1])
+    return settled + _strays(db, jid, [at for at in held.values() if at.of.run.store == store])
+
+
+def _present(before: Run, run: Run, at: HeldRun) -> Run:
+    """*run*, which its target holds."""
+    lie = None
+    if run.journal not in ("", at.of.journal):
+        lie = IntegrityError(f"{run.target} has started another journal for it")
+    elif before.journal and at.size < before.size:
+        lie = IntegrityError(f"{run.target} has {at.size} bytes of the {before.size} it sent")
+    if lie is not None:
+        log.error("run.integrity", run=run.name, jid=run.jid, reason=str(lie))
+        return distrusted(run, lie, datetime.now(UTC))
+    return replace(run, phase=after(run.phase, Happening.ACCEPT), journal=at.of.journal)
+
+
+def _absent(run: Run, *, forgot: bool) -> Run:
+    """*run*, of which its target knows nothing."""
+    if run.phase is not Phase.OFFERED:
+        why = "its state folder is new" if forgot else "it no longer knows of it"
+        reason = f"{run.target} lost the run: {why}"
+        return given_up(run, Verdict.LOST, reason, datetime.now(UTC))
+    return _never_began(run) if run.stop else run
+
+
+def _never_began(run: Run) -> Run:
+    reason = f"stopped by {run.stop} before it began"
+    return given_up(run, Verdict.ABORTED, reason, datetime.now(UTC))
+
+
+def _strays(db: Connection, jid: str, held: list[HeldRun]) -> list[Run]:
+    """Of *held*, the runs that have been stopped: the target has not heard of it."""
+    strays = []
+    for at in held:
+        with contextlib.suppress(KeyError):
+            run = jobs.get_run(db, at.of.run.number, jid)
+            if run.stop and run.phase is Phase.DONE and at.phase is not Held.DONE:
+                strays.append(run)
+    return strays
+
+
+def expire(db: Connection) -> list[Run]:
+    """End the runs that nobody accepted until their time to start was over; those runs."""
+    now, ended = datetime.now(UTC), []
+    for run in jobs.open_runs(db):
+        if run.phase is Phase.OFFERED and jobs.get_job(db, run.job).by < now:
+            reason = f"{run.target} did not answer until its time to start was over"
+            run = given_up(run, Verdict.LOST, reason, now)
+            jobs.save_run(db, run)
+            ended.append(run)
+    return ended

@@ -1,0 +1,150 @@
+"""A target without XMPP: its executor on a temporary folder, and what it tells."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from agent.catalogue import Catalogue
+from agent.executor import Executor
+from agent.rundir import RunDir
+from agent.wire.journal import Reader, Record
+from agent.wire.vocabulary import Held, Order, RunId, Step
+
+BOT = "labbot@lab.example"
+STORE = "k3x9q2ab"
+PATIENCE = 30.0
+
+T = TypeVar("T")
+
+
+def run_id(number: int) -> RunId:
+    return RunId(STORE, number)
+
+
+def an_order(number: int, *steps: str, ttl: float = 600) -> Order:
+    """Steps as people write them: ``memtest size=1M``."""
+    parsed = []
+    for text in steps:
+        recipe, *params = text.split()
+        pairs = (param.partition("=") for param in params)
+        parsed.append(Step(recipe, {name: value for name, _, value in pairs}))
+    return Order(run_id(number), tuple(parsed), ttl, datetime.now(UTC))
+
+
+def records(run: RunDir) -> list[Record]:
+    """What is synced of its journal."""
+    data = run.journal.read_bytes()[: run.synced]
+    reader = Reader()
+    found = list(reader.feed(data))
+    assert reader.pending == 0
+    return found
+
+
+def output(run: RunDir) -> bytes:
+    return b"".join(record.payload for record in records(run) if record.kind == "out")
+
+
+def ends(run: RunDir) -> list[str]:
+    """The verdicts of its steps."""
+    return [record.text("verdict") for record in records(run) if record.kind == "end"]
+
+
+def verdict(run: RunDir) -> tuple[str, str]:
+    """Its verdict and the reason."""
+    last = records(run)[-1]
+    assert last.kind == "verdict"
+    return last.text("verdict"), last.text("reason")
+
+
+class Gate:
+    """Something that a diagnostic waits for: ``read _ < gate``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+        self._fd = os.open(path, os.O_RDWR)  # held, so that nobody has to wait for nobody
+
+    def open(self) -> None:
+        os.write(self._fd, b"\n")
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Bench:
+    """An agent's executor, started and killed at will; the state folder stays."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.state, self.recipes = home, home / "state", home / "recipes"
+        self.recipes.mkdir()
+        self.boot = "boot-1"
+        self.gate = Gate(home / "gate")
+        self._happened = asyncio.Event()
+        self.changes: list[RunDir] = []
+        self.executor: Executor = None  # type: ignore[assignment]  # until start()
+
+    def recipe(self, name: str, script: str, more: str = "") -> None:
+        """A recipe that runs *script* in a shell; *more* is the rest of its file."""
+        assert "'''" not in script
+        head = f"schema = 1\nsummary = '{name}'\nargv = ['sh', '-c', '''{script}''']\n"
+        (self.recipes / f"{name}.toml").write_text(head + more)
+
+    async def start(self) -> Executor:
+        catalogue = Catalogue([self.recipes])
+        assert catalogue.bad == []
+        self.executor = Executor(
+            self.state, catalogue, lambda: self.boot, self._changed, machine="bob"
+        )
+        await self.executor.start()
+        return self.executor
+
+    async def stop(self) -> None:
+        await self.executor.close()
+
+    async def run(self, number: int, *steps: str, ttl: float = 600) -> RunDir:
+        """Order it; returns once it is accepted."""
+        await self.executor.accept(BOT, an_order(number, *steps, ttl=ttl))
+        return self.dir(number)
+
+    def dir(self, number: int) -> RunDir:
+        return RunDir(self.state / "runs" / BOT / str(run_id(number)), BOT, run_id(number))
+
+    def phase(self, number: int) -> Held | None:
+        held = {holding.dir.run: holding.phase for holding in self.executor.held(BOT)}
+        return held.get(run_id(number))
+
+    async def until(self, condition: Callable[[], T], seconds: float = PATIENCE) -> T:
+        """Wait for the executor to tell of something that makes *condition* true."""
+        async with asyncio.timeout(seconds):
+            while not (value := condition()):
+                await self._happened.wait()
+                self._happened.clear()
+        return value
+
+    async def over(self, number: int) -> tuple[str, str]:
+        """Wait for the end of a run, and of its supervisor. Its verdict and the reason."""
+        await self.until(lambda: self.phase(number) is Held.DONE and not self.dir(number).alive())
+        return verdict(self.dir(number))
+
+    async def says(self, number: int, text: str) -> None:
+        """Wait until the diagnostic has said *text*."""
+        await self.until(lambda: text.encode() in output(self.dir(number)))
+
+    def _changed(self, run: RunDir) -> None:
+        self.changes.append(run)
+        self._happened.set()
+
+
+def gone(mark: str) -> bool:
+    """Whether no process of the run whose journal is *mark* is left."""
+    wanted = f"LABROOM_RUN={mark}".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if wanted in path.read_bytes().split(b"\0"):
+                return False
+        except OSError:
+            continue
+    return True

@@ -1,0 +1,380 @@
+"""Journals on their way out, from real run directories; time jumps."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agent.courier import AT_ONCE, Courier, delivered
+from agent.run import Holding
+from agent.rundir import RunDir
+from agent.wire.delivery import CHUNK, PATIENCE, PATIENCE_MOST, WINDOW, Chunk
+from agent.wire.journal import encode
+from agent.wire.query import Have
+from agent.wire.stanza import Ack, JournalId
+from agent.wire.vocabulary import Held, Order, RunId
+from agent.writer import Writer
+from tests.virtual_time import settled, virtual
+
+BOT, OTHER = "labbot@lab.example", "otherbot@lab.example"
+JOURNAL = "p0q4c1xw8e2z"
+
+
+class Journal:
+    """A run directory, and its supervisor's pen."""
+
+    def __init__(self, state: Path, number: int, controller: str = BOT) -> None:
+        order = Order(RunId("k3x9q2ab", number), (), 600, datetime.now(UTC))
+        self.dir = RunDir.create(
+            state, controller, order, steps=[{"name": "memtest"}], seq=number, journal=JOURNAL,
+            at=1.8e9,
+        )  # fmt: skip
+        self.of = JournalId(order.run, JOURNAL)
+        self.phase = Held.QUEUED
+        self._pen = Writer(str(self.dir.path))
+
+    def write(self, size: int, *, sync: bool = True) -> None:
+        self._pen.append(encode("out", 1.8e9, os.urandom(min(size, 60_000))))
+        if size > 60_000:
+            self.write(size - 60_000, sync=False)
+        if sync:
+            self._pen.sync()
+
+    def end(self, verdict: str = "pass") -> None:
+        self._pen.finish(verdict, "")
+        self.phase = Held.DONE
+
+    @property
+    def holding(self) -> Holding:
+        return Holding(self.dir, JOURNAL, self.dir.synced, self.phase)
+
+    @property
+    def synced(self) -> bytes:
+        return self.dir.journal.read_bytes()[: self.dir.synced]
+
+    def close(self) -> None:
+        self._pen.close()
+
+
+class Office:
+    """A courier, and a controller that holds what arrived and acknowledges if it wants to."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.courier = Courier(self._send)
+        self.online = True
+        self.wants: Callable[[JournalId], bool] = lambda _: True
+        self.sent: list[tuple[JournalId, Chunk]] = []
+        self.replicas: dict[JournalId, bytes] = {}
+        self.journals: list[Journal] = []
+
+    def journal(self, number: int, size: int = 0, *, ends: bool = False) -> Journal:
+        journal = Journal(self.state, number)
+        self.journals.append(journal)
+        if size:
+            journal.write(size)
+        if ends:
+            journal.end()
+        return journal
+
+    def meets(self, journals: Iterable[Journal], **have: int) -> None:
+        offsets = {self.journals[int(key[1:]) - 1].of: size for key, size in have.items()}
+        self.courier.meet(
+            BOT,
+            [journal.holding for journal in journals],
+            {of: Have(of, size) for of, size in offsets.items()},
+        )
+
+    def changed(self, journal: Journal) -> None:
+        self.courier.changed(journal.holding)
+
+    def has(self, journal: Journal) -> bytes:
+        return self.replicas.get(journal.of, b"")
+
+    def _send(self, controller: str, of: JournalId, chunk: Chunk) -> bool:
+        if not self.online:
+            return False
+        self.sent.append((of, chunk))
+        if self.wants(of):
+            have = self.replicas.get(of, b"")
+            if chunk.offset <= len(have):
+                have += chunk.data[len(have) - chunk.offset :]
+            self.replicas[of] = have
+            ack = Ack(of, len(have), gap=chunk.offset > len(have))
+            asyncio.get_running_loop().call_later(0.1, self.courier.acked, controller, ack)
+        return True
+
+
+@asynccontextmanager
+async def office(state: Path) -> AsyncIterator[Office]:
+    office = Office(state)
+    task = asyncio.create_task(office.courier.run())
+    try:
+        yield office
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        for journal in office.journals:
+            journal.close()
+
+
+@virtual
+async def test_nothing_leaves_before_a_meeting(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 5000)
+        post.changed(journal)
+        await settled(100)
+        assert post.sent == []
+        post.meets([journal])
+        await settled()
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_only_what_is_synced_leaves(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 5000)
+        post.meets([journal])
+        await settled()
+        synced = journal.dir.synced
+        journal.write(3000, sync=False)
+        post.changed(journal)
+        await settled(100)
+        assert len(post.has(journal)) == synced < journal.dir.journal.stat().st_size
+        journal.write(1)
+        post.changed(journal)
+        await settled()
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_what_is_held_there_is_not_sent_again(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 50_000)
+        post.replicas[journal.of] = journal.synced[:40_000]
+        post.meets([journal], r1=40_000)
+        await settled()
+        assert min(chunk.offset for _, chunk in post.sent) == 40_000
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_a_long_journal_goes_by_windows(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 1_000_000, ends=True)
+        post.wants = lambda _: False
+        post.meets([journal])
+        await settled()
+        assert sum(len(chunk.data) for _, chunk in post.sent) == WINDOW
+        assert max(len(chunk.data) for _, chunk in post.sent) == CHUNK
+        post.wants = lambda _: True
+        await settled(60)
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_a_journal_is_done_with_when_all_of_it_is_acknowledged(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 5000)
+        post.meets([journal])
+        await settled()
+        assert not delivered(journal.holding)
+        journal.end()
+        post.changed(journal)
+        await settled()
+        assert delivered(journal.holding)
+        sent = len(post.sent)
+        post.changed(journal)  # its supervisor ends a little later than its journal
+        await settled(100)
+        assert len(post.sent) == sent
+
+
+@virtual
+async def test_what_is_not_acknowledged_is_sent_again_ever_more_slowly(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1)
+        post.wants = lambda _: False
+        post.meets([journal])
+        await settled(PATIENCE - 1)
+        assert len(post.sent) == 1
+        await settled(2)
+        assert len(post.sent) == 2
+        await settled(100 * PATIENCE_MOST)
+        assert 100 <= len(post.sent) <= 110
+        post.wants = lambda _: True
+        await settled(2 * PATIENCE_MOST)
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_a_steady_stream_of_other_news_does_not_stop_the_clock(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        lost, busy = post.journal(1, 100), post.journal(2)
+        post.wants = lambda of: of == busy.of
+        post.meets([lost, busy])
+        for _ in range(60):
+            busy.write(10)
+            post.changed(busy)
+            await settled(0.5)
+        assert sum(of == lost.of for of, _ in post.sent) >= 3
+
+
+@virtual
+async def test_what_waits_for_its_turn_there_keeps_nothing_back(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        waiting = [post.journal(number) for number in range(1, 2 * AT_ONCE)]
+        last = post.journal(99)
+        post.meets([*waiting, last])
+        await settled()
+        last.end("aborted")  # somebody stopped it in the queue
+        post.changed(last)
+        await settled()
+        assert post.has(last) == last.synced
+        assert delivered(last.holding)
+
+
+@virtual
+async def test_runs_that_nobody_wants_do_not_keep_back_the_others(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        unwanted = [post.journal(n, 100, ends=True) for n in range(1, 2 * AT_ONCE + 1)]
+        good = post.journal(99, 500_000, ends=True)
+        post.wants = lambda of: of == good.of
+        post.meets([*unwanted, good])
+        await settled(10 * PATIENCE)
+        assert post.has(good) == good.synced
+
+
+@virtual
+async def test_the_oldest_come_first(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journals = [post.journal(n, 100, ends=True) for n in range(1, 3 * AT_ONCE)]
+        post.meets(journals)
+        await settled(60)
+        first = list(dict.fromkeys(of for of, _ in post.sent))
+        assert first == [journal.of for journal in journals]
+
+
+@virtual
+async def test_nothing_leaves_when_the_controller_has_left(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 500_000)
+
+        def leave(_: JournalId) -> bool:
+            post.courier.part(BOT)  # in the middle of a window
+            return False
+
+        post.wants = leave
+        post.meets([journal])
+        await settled(1000)
+        assert len(post.sent) == 1
+        post.wants = lambda _: True
+        post.changed(journal)
+        await settled(1000)
+        assert len(post.sent) == 1
+        post.meets([journal])
+        await settled(60)
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_a_meeting_in_the_middle_of_another_starts_anew(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 300_000, ends=True)
+
+        def meet_again(_: JournalId) -> bool:
+            post.wants = lambda _: True
+            post.meets([journal], r1=CHUNK)
+            return True
+
+        post.wants = meet_again
+        post.meets([journal])
+        await settled(60)
+        assert [chunk.offset for _, chunk in post.sent[:2]] == [0, CHUNK]
+        assert post.has(journal) == journal.synced
+        assert delivered(journal.holding)
+
+
+@virtual
+async def test_without_a_session_all_waits_for_the_next_meeting(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 5000)
+        post.online = False
+        post.meets([journal])
+        await settled(1000)
+        post.online = True
+        post.changed(journal)
+        await settled(1000)
+        assert post.sent == []
+        post.meets([journal])
+        await settled()
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_a_controller_that_holds_more_than_we_is_sent_nothing(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        torn, good = post.journal(1, 100), post.journal(2, 100)
+        post.meets([torn, good], r1=10_000)
+        await settled()
+        assert post.has(good) == good.synced
+        torn.write(50_000)  # longer than the replica now: what follows would be spliced
+        post.changed(torn)
+        await settled(1000)
+        assert all(of == good.of for of, _ in post.sent)
+
+
+@pytest.mark.parametrize("harm", ["gone", "short"])
+def test_a_journal_that_cannot_be_read_keeps_nothing_back(tmp_path: Path, harm: str) -> None:
+    virtual(_unreadable)(tmp_path, harm)
+
+
+async def _unreadable(tmp_path: Path, harm: str) -> None:
+    async with office(tmp_path) as post:
+        bad, good = post.journal(1, 100_000, ends=True), post.journal(2, 100_000, ends=True)
+        if harm == "gone":
+            bad.dir.journal.unlink()
+        else:
+            os.truncate(bad.dir.journal, 20_000)
+        post.meets([bad, good])
+        await settled(1000)
+        assert post.has(good) == good.synced
+        assert delivered(good.holding)
+        assert not delivered(bad.holding)
+
+
+@virtual
+async def test_a_disk_that_is_full_ends_nothing(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal, other = post.journal(1, 100, ends=True), post.journal(2, 100)
+        (journal.dir.path / "acked").unlink()
+        (journal.dir.path / "acked").mkdir()  # nobody can write to it
+        post.courier.meet(BOT, [journal.holding, other.holding], {})
+        await settled(100)
+        assert post.has(journal) == journal.synced
+        assert post.has(other) == other.synced
+        sent = len(post.sent)
+        await settled(1000)
+        assert len(post.sent) == sent
+
+
+@virtual
+async def test_acknowledgements_of_nothing_of_ours_change_nothing(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 1000)
+        post.wants = lambda _: False
+        post.meets([journal])
+        await settled()
+        post.courier.acked(BOT, Ack(JournalId(journal.of.run, "zzzzzzzzzzzz"), 500))
+        post.courier.acked(OTHER, Ack(journal.of, 500))
+        post.courier.acked(BOT, Ack(journal.of, 10**9))  # more than there is
+        post.courier.acked(BOT, Ack(journal.of, 10**9, gap=True))
+        post.wants = lambda _: True
+        await settled(60)
+        assert post.has(journal) == journal.synced

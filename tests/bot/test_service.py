@@ -1,0 +1,94 @@
+"""One process a bot: the second one says so, and goes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.wire.settings import BadSettings
+from bot.service import alone
+
+HOLD = """
+import sys
+from pathlib import Path
+from bot.service import alone
+with alone(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds *lock*, until its input ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def settings(folder: Path) -> Path:
+    config = folder / "bot.toml"
+    config.write_text(
+        f"""
+        jid = "labbot@lab.example"
+        room = "lab@rooms.lab.example"
+        database = "sqlite:///{folder}/labroom.db"
+        lock = "{folder}/lock"
+        credentials = {{ password = "s3cret" }}
+        server = {{ host = "127.0.0.1", port = 9 }}
+        """
+    )
+    return config
+
+
+def test_a_second_process_of_the_same_bot_refuses_to_start(tmp_path: Path) -> None:
+    with held(tmp_path / "lock"):
+        second = subprocess.run(
+            [sys.executable, "-m", "bot", "serve", "--config", str(settings(tmp_path))],
+            capture_output=True, text=True, timeout=60, check=False,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        )  # fmt: skip
+    assert second.returncode == 2
+    said = (second.stdout + second.stderr).replace("\n", " ")
+    assert "is held: this bot runs already" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "labroom.db").exists()  # it has not touched the other's store
+
+
+def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
+    with held(tmp_path / "lock") as process:
+        with pytest.raises(BadSettings, match="runs already"), alone(tmp_path / "lock"):
+            pass
+        process.kill()
+        process.wait()
+        with alone(tmp_path / "lock"):
+            pass
+
+
+def test_a_lock_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadSettings, match="lock: cannot open"), alone(tmp_path / "file" / "lock"):
+        pass
+
+
+def test_a_database_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "labroom.db").write_text("a letter to a friend, and no database at all")
+    answer = subprocess.run(
+        [sys.executable, "-m", "bot", "serve", "--config", str(settings(tmp_path))],
+        capture_output=True, text=True, timeout=60, check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert answer.returncode == 2
+    said = (answer.stdout + answer.stderr).replace("\n", " ")
+    assert "database: cannot use" in said
+    assert "Traceback" not in said

@@ -1,0 +1,94 @@
+"""Parameters: what people write, as it goes to a program."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.wire.errors import BadValue, Refusal, UnknownName
+from agent.wire.parameter import Kind, Parameter, RecipeInfo, format_size
+
+SIZE = Parameter(kind=Kind.SIZE, default="64M", min="1M", max="1T")
+INT = Parameter(kind=Kind.INT, default="1", min="-5", max="1000")
+DURATION = Parameter(kind=Kind.DURATION, default="1h")
+CHOICE = Parameter(kind=Kind.CHOICE, default="short", choices=("short", "long"))
+STRING = Parameter(kind=Kind.STRING, default="/dev/sda")
+UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "value"),
+    [
+        (SIZE, "64M", "64M"), (SIZE, "2048m", "2G"), (SIZE, "2GiB", "2G"), (SIZE, "3 MB", "3M"),
+        (SIZE, "1048577", "1048577"), (SIZE, "1536M", "1536M"),
+        (INT, "7", "7"), (INT, "-5", "-5"), (INT, "007", "7"),
+        (DURATION, "90", "90"), (DURATION, "90s", "90"), (DURATION, "2h30m", "9000"),
+        (DURATION, "1d", "86400"),
+        (CHOICE, "long", "long"), (STRING, "/dev/disk/by-id/a b", "/dev/disk/by-id/a b"),
+    ],
+)  # fmt: skip
+def test_what_goes_to_the_program(parameter: Parameter, text: str, value: str) -> None:
+    assert parameter.check("it", text) == value
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "words"),
+    [
+        (SIZE, "1K", "At least 1M"), (SIZE, "2T", "At most 1T"), (SIZE, "lots", "no size"),
+        (SIZE, "", "no size"), (SIZE, "-1M", "no size"), (SIZE, "1.5G", "no size"),
+        (SIZE, "٣M", "no size"), (INT, "٣", "no number"), (INT, "1_0", "no number"),
+        (INT, "1001", "too large"), (INT, "-6", "too small"), (INT, "1e3", "no number"),
+        (DURATION, "", "no duration"), (DURATION, "soon", "no duration"),
+        (DURATION, "1m2h", "no duration"),
+        (CHOICE, "lnog", "Did you mean long"), (CHOICE, "", "none of short, long"),
+        (STRING, "-rf", "may not be in it"), (STRING, "a;b", "may not be in it"),
+        (STRING, "a\nb", "may not be in it"), (STRING, "", "may not be in it"),
+        (STRING, "x" * 201, "may not be in it"), (STRING, "$(x)", "may not be in it"),
+    ],
+)  # fmt: skip
+def test_what_will_not_do(parameter: Parameter, text: str, words: str) -> None:
+    with pytest.raises(BadValue, match=words):
+        parameter.check("it", text)
+
+
+@given(number=st.integers(1, 10**6), unit=st.sampled_from(list(UNITS)))
+def test_a_size_keeps_its_value_whatever_its_unit(number: int, unit: str) -> None:
+    free = Parameter(kind=Kind.SIZE, default="1")
+    value = free.check("size", f"{number}{unit}")
+    last = value[-1] if value[-1] in UNITS else ""
+    assert int(value.removesuffix(last)) << UNITS[last] == number << UNITS[unit]
+    assert free.check("size", value) == value
+    assert format_size(number << UNITS[unit]) == value
+
+
+@given(text=st.text(max_size=30), parameter=st.sampled_from([SIZE, INT, DURATION, CHOICE, STRING]))
+def test_whatever_people_write_is_a_value_or_a_refusal(text: str, parameter: Parameter) -> None:
+    try:
+        value = parameter.check("it", text)
+    except Refusal:
+        return
+    assert value.isprintable()
+    assert not value.startswith("-") or parameter.kind is Kind.INT
+    assert parameter.check("it", value) == value
+
+
+@given(number=st.integers(-(10**6), 10**6))
+def test_bounds_hold(number: int) -> None:
+    inside = -5 <= number <= 1000
+    try:
+        assert INT.check("it", str(number)) == str(number)
+    except BadValue:
+        assert not inside
+    else:
+        assert inside
+
+
+def test_a_recipe_fills_in_defaults_and_knows_its_parameters() -> None:
+    info = RecipeInfo(name="memtest", summary="x", params={"size": SIZE, "passes": INT})
+    assert info.check({}) == {"size": "64M", "passes": "1"}
+    assert info.check({"passes": "3"}) == {"size": "64M", "passes": "3"}
+    with pytest.raises(UnknownName, match="Did you mean size"):
+        info.check({"sise": "1M"})
+    with pytest.raises(UnknownName, match="It takes size, passes"):
+        info.check({"qqq": "1M"})
+    with pytest.raises(UnknownName, match="It takes none"):
+        RecipeInfo(name="x", summary="x").check({"qqq": "1"})

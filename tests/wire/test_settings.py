@@ -1,0 +1,269 @@
+"""Wrong settings name the key, the value, the reason and the cure, and never a password."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from agent.config import Config as AgentConfig
+from agent.service import account as agent_account
+from agent.wire.settings import BadSettings, load
+from bot.config import Config as BotConfig
+from bot.service import account as bot_account
+
+PASSWORD = "correct-horse-battery"
+BOT = f"""\
+jid = "labbot@lab.example"
+room = "lab@rooms.lab.example"
+[credentials]
+password = "{PASSWORD}"
+"""
+AGENT = f"""\
+jid = "bob@lab.example"
+controllers = ["labbot@lab.example"]
+room = "lab@rooms.lab.example"
+[credentials]
+password = "{PASSWORD}"
+"""
+GOOD: dict[type[BaseModel], str] = {BotConfig: BOT, AgentConfig: AGENT}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "settings.toml"
+
+
+def refusal(path: Path, model: type[BaseModel], toml: str) -> str:
+    path.write_text(toml)
+    with pytest.raises(BadSettings) as refused:
+        load(path, model)
+    assert PASSWORD not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    return str(refused.value).replace(str(path), "FILE")
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_good_settings_are_read(path: Path, model: type[BaseModel]) -> None:
+    path.write_text(GOOD[model])
+    assert load(path, model).model_dump()["room"] == "lab@rooms.lab.example"
+
+
+CURE = "Correct it in FILE; docs/configuration.md has every setting."
+
+WRONG = [
+    # Unknown keys, with what was probably meant
+    (BotConfig, 'rom = "x"\n' + BOT, "rom: there is no such setting. Did you mean room?"),
+    (BotConfig, "registr = true\n" + BOT,
+     "registr: there is no such setting. Did you mean register?"),
+    (BotConfig, "register_account = true\n" + BOT,
+     "register_account: there is no such setting. Did you mean register?"),
+    (BotConfig, "zzz = 1\n" + BOT, "zzz: there is no such setting. Remove it from FILE."),
+    (BotConfig, BOT + '[server]\nhsot = "x"\n',
+     "server.hsot: there is no such setting. Did you mean host?"),
+    (BotConfig, BOT + "[patience]\noffers = 1\n",
+     "patience.offers: there is no such setting. Did you mean offer?"),
+    (AgentConfig, AGENT + "[reboot]\ncomand = []\n",
+     "reboot.comand: there is no such setting. Did you mean command?"),
+    (AgentConfig, "port = 5222\n" + AGENT,
+     "port: there is no such setting. It belongs below [server]."),
+    (AgentConfig, f'password = "{PASSWORD}"\n' + AGENT,
+     "password: there is no such setting. It belongs below [credentials]."),
+    (AgentConfig, '"a\\u001bb\\nc" = 1\n' + AGENT,
+     "'a\\x1bb\\nc': there is no such setting. Remove it from FILE."),
+    # Missing
+    (BotConfig, BOT.replace("room", "nick"), f"room: it is missing. {CURE}"),
+    (BotConfig, BOT.partition("[")[0], f"credentials: it is missing. {CURE}"),
+    (AgentConfig, AGENT.replace("controllers", "subscribers"),
+     f"controllers: it is missing. {CURE}"),
+    # Wrong type, out of bounds
+    (BotConfig, BOT + "[server]\nport = 'x'\n",
+     "server.port = 'x': Input should be a valid integer, unable to parse string as an integer. "
+     + CURE),
+    (BotConfig, BOT + "[server]\nport = 70000\n",
+     f"server.port = '70000': Input should be less than or equal to 65535. {CURE}"),
+    (BotConfig, BOT + "[patience]\nsync = 0\n",
+     f"patience.sync = '0': Input should be greater than 0. {CURE}"),
+    (BotConfig, 'nick = ""\n' + BOT,
+     f"nick = '': String should have at least 1 character. {CURE}"),
+    (BotConfig, 'server = "x"\n' + BOT,
+     f"server = 'x': Input should be a valid dictionary or instance of Server. {CURE}"),
+    (AgentConfig, AGENT.replace('["labbot@lab.example"]', "[]"),
+     f"controllers = '[]': Tuple should have at least 1 item after validation, not 0. {CURE}"),
+    (AgentConfig, f"name = '{'n' * 61}'\n" + AGENT,
+     f"name = '{'n' * 61}': String should have at most 60 characters. {CURE}"),
+    # Addresses
+    (BotConfig, BOT.replace("labbot@", ""),
+     f"jid = 'lab.example': write it like bob@lab.example, without anything after it. {CURE}"),
+    (BotConfig, BOT.replace("rooms.lab.example", "rooms.lab.example/nick"),
+     "room = 'lab@rooms.lab.example/nick': "
+     f"write it like bob@lab.example, without anything after it. {CURE}"),
+    (AgentConfig, AGENT.replace('["labbot@lab.example"]', '["labbot@lab.example", "@@"]'),
+     f"controllers.1 = '@@': this is no address; write it like bob@lab.example. {CURE}"),
+    (BotConfig, 'targets = ["bob"]\n' + BOT,
+     f"targets.0 = 'bob': String should match pattern '^[^@/\\s]+@[^@/\\s]+$'. {CURE}"),
+    (BotConfig, BOT + "[grants]\n'ann@lab.example' = 'king'\n",
+     "grants.ann@lab.example = 'king': no permission called 'king'; "
+     f"there are nothing, look, run, operate, admin. {CURE}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "toml", "said"), WRONG, ids=[said[:40] for _, _, said in WRONG])
+def test_a_wrong_setting_says_where_what_why_and_what_to_do(
+    path: Path, model: type[BaseModel], toml: str, said: str
+) -> None:
+    assert refusal(path, model, toml) == f"FILE: {said}"
+
+
+def test_a_long_value_is_cut(path: Path) -> None:
+    said = refusal(path, BotConfig, f"nick = '{'n' * 10_000}'\n" + BOT)
+    assert len(said) < 300
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings) as refused:
+        load(tmp_path / "none.toml", BotConfig)
+    assert str(refused.value) == (
+        f"cannot read {tmp_path}/none.toml (No such file or directory). "
+        "Name the file with --config."
+    )
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match="Is a directory"):
+        load(tmp_path, BotConfig)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [f'password = "{PASSWORD}', f"[credentials]\npassword = {PASSWORD}", "jid", "a = 1\na = 2"],
+)
+def test_what_is_not_toml_says_where(path: Path, data: str) -> None:
+    said = refusal(path, BotConfig, data)
+    assert said.startswith("FILE is not TOML: ")
+    assert "line" in said or "end of document" in said
+    assert said.endswith("docs/configuration.md has a whole example.")
+
+
+def test_what_is_not_even_text_is_not_toml(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadSettings, match="is not TOML"):
+        load(path, BotConfig)
+
+
+# Passwords
+
+LEAKS = [
+    f'[credentials]\npasswrd = "{PASSWORD}"\n',
+    f'[credentials]\nsecret = "{PASSWORD}"\n',
+    f'[credentials]\npassword = ["{PASSWORD}"]\n',
+    f'[credentials.password]\nis = "{PASSWORD}"\n',
+    f'[credentials]\npassword_file = ["{PASSWORD}"]\n',
+    f'credentials = "{PASSWORD}"\n',
+    f'credentials = ["{PASSWORD}"]\n',
+    f'pwd = "{PASSWORD}"\n',
+    f'[account]\npassword = "{PASSWORD}"\n',
+    f'database = ["postgresql://labroom:{PASSWORD}@db/labroom"]\n',
+]
+
+
+@pytest.mark.parametrize("bad", LEAKS, ids=range(len(LEAKS)))
+def test_a_password_in_the_wrong_place_is_not_repeated(path: Path, bad: str) -> None:
+    head = BOT.partition("[credentials]")[0] if "credentials" in bad else BOT
+    said = refusal(path, BotConfig, head + bad if bad.startswith("[") else bad + head)
+    assert "FILE: " in said
+
+
+@pytest.mark.parametrize("model", GOOD)
+def test_nothing_that_is_printed_of_settings_shows_the_password(
+    path: Path, model: type[BaseModel]
+) -> None:
+    path.write_text(GOOD[model])
+    config = load(path, model)
+    assert isinstance(config, BotConfig | AgentConfig)
+    account = bot_account(config) if isinstance(config, BotConfig) else agent_account(config)
+    assert account.password == PASSWORD
+    for shown in (config, config.credentials, account):
+        assert PASSWORD not in f"{shown!r} {shown}"
+    assert PASSWORD not in config.model_dump_json()
+
+
+def test_a_password_comes_from_its_file(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(PASSWORD + "\n")
+    path.write_text(BOT.replace(f'password = "{PASSWORD}"', f'password_file = "{tmp_path}/secret"'))
+    assert load(path, BotConfig).credentials.read() == PASSWORD
+
+
+@pytest.mark.parametrize("lines", ["", f'password = "{PASSWORD}"\npassword_file = "/x"'])
+def test_no_password_or_two_are_refused(path: Path, lines: str) -> None:
+    path.write_text(BOT.replace(f'password = "{PASSWORD}"', lines))
+    with pytest.raises(BadSettings) as refused:
+        load(path, BotConfig).credentials.read()
+    assert str(refused.value) == (
+        "password: give either password or password_file. A file is better: chmod 600 it."
+    )
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"", b"\n"])
+def test_a_password_file_that_holds_none_is_refused(
+    path: Path, tmp_path: Path, data: bytes
+) -> None:
+    (tmp_path / "secret").write_bytes(data)
+    path.write_text(BOT.replace(f'password = "{PASSWORD}"', f'password_file = "{tmp_path}/secret"'))
+    with pytest.raises(BadSettings, match=f"password_file: .*{tmp_path}/secret"):
+        load(path, BotConfig).credentials.read()
+
+
+def test_a_password_file_that_is_not_there_is_refused(path: Path, tmp_path: Path) -> None:
+    path.write_text(BOT.replace(f'password = "{PASSWORD}"', f'password_file = "{tmp_path}/none"'))
+    with pytest.raises(BadSettings, match="No such file") as refused:
+        load(path, BotConfig).credentials.read()
+    assert str(refused.value).endswith("Make it, with the password as its only line.")
+
+
+# The command lines
+
+BAD_FILES = {
+    "unknown key": ("rom = 1\n" + BOT, "Did you mean room?"),
+    "no password": (BOT.replace("password", "#"), "give either password or password_file"),
+    "not TOML": ("jid", "is not TOML"),
+    "no such CA": (BOT + '[server]\nca = "/no/ca.crt"\n', "server.ca: cannot use /no/ca.crt"),
+    "no certificates": (BOT + '[server]\nca = "SELF"\n', "server.ca: cannot use"),
+    "no URL": (f'database = "{PASSWORD}"\n' + BOT, "database: cannot use it"),
+    "no such database": (
+        f'database = "postgres://u:{PASSWORD}@db/x"\n' + BOT, "database: cannot use postgres://u:***@"
+    ),
+}  # fmt: skip
+
+
+PROGRAMS = [
+    (program, what)
+    for program in ("bot", "agent")
+    for what in BAD_FILES
+    if program == "bot" or "database" not in BAD_FILES[what][0]
+]
+
+
+@pytest.mark.parametrize(("program", "what"), PROGRAMS)
+def test_a_wrong_file_ends_the_program_with_two_and_one_line(
+    path: Path, tmp_path: Path, program: str, what: str
+) -> None:
+    toml, said = BAD_FILES[what]
+    if program == "agent":
+        toml = f'controllers = ["labbot@lab.example"]\nstate = "{tmp_path}/state"\n{toml}'
+    elif "database" not in toml:
+        toml = f'database = "sqlite:///{tmp_path}/x.db"\n{toml}'
+    if program == "bot":
+        toml = f'lock = "{tmp_path}/lock"\n{toml}'
+    path.write_text(toml.replace("SELF", str(path)))
+    done = subprocess.run(
+        [sys.executable, "-m", program, "serve", "--config", str(path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert said in line
+    assert PASSWORD not in line
