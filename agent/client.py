@@ -10,7 +10,7 @@ from typing import Literal
 
 import structlog
 from slixmpp import JID
-from slixmpp.stanza import Presence
+from slixmpp.stanza import Message, Presence
 
 from agent.config import Config
 from agent.controllers import Controllers
@@ -39,7 +39,7 @@ class Client:
         self.controllers = Controllers(config, link, executor, us, self.changed)
         self.subscriptions = Subscriptions(config.domains, self._subscribed)
         self._room = Membership(link, JID(config.room), dress=self._dress, seen=self._seen)
-        link.on("message@type=headline/lab_admitted", lambda _: self._admitted.set())
+        link.on("message@type=headline/lab_admitted", self._let_in)
         link.on("presence@type=subscribe", lambda asked: self.subscriptions.asked(asked["from"]))
 
     def changed(self) -> None:
@@ -142,6 +142,10 @@ class Client:
             log.info("room.entered", room=self._config.room, nick=entered.nick)
             return True
         return False
+
+    def _let_in(self, message: Message) -> None:
+        if message["from"].bare in self._config.controllers:
+            self._admitted.set()
 
     def _knock(self) -> None:
         message = self._link.message(self._config.controllers[0], "headline")

@@ -28,6 +28,9 @@ HEADER = 16 * 1024
 PAYLOAD = 64 * 1024
 """Most bytes of a payload."""
 
+LATEST = 1e11
+"""Seconds since the epoch that a record may be of: the year 5138."""
+
 
 class JournalError(Exception):
     """These bytes are no journal: torn by a power cut, or written by something else."""
@@ -137,4 +140,6 @@ class Reader:
         kind, at = header.pop("kind", None), header.pop("at", None)
         if not isinstance(kind, str) or isinstance(at, bool) or not isinstance(at, int | float):
             raise JournalError(self.parsed, "header lacks kind or time")
+        if not 0 <= at <= LATEST:  # neither NaN nor more than a float holds
+            raise JournalError(self.parsed, "a time that cannot be")
         return Record(kind, float(at), header, payload, end)

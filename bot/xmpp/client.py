@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 REJOIN = 3.0
 """Seconds between two attempts to enter the room."""
+MOST_KNOCKING = 20
+"""Strangers who ask to be let in, and are told of in the room; more are only logged."""
 STATUS_EVERY = 2.0
 """Seconds between two changes of our own status: a room is quadratic."""
 
@@ -173,6 +175,9 @@ class Client:
     def _hello(self, message: Message) -> None:
         jid, full = message["from"].bare, message["from"].full
         known = jid in self._knocking
+        if not known and len(self._knocking) >= MOST_KNOCKING:
+            log.warning("target.ignored", jid=jid, reason="too many ask to be let in")
+            return
         self._knocking[jid] = full
         if self._fleet.belongs(jid):
             self._link.spawn(self._let_in(jid))

@@ -7,6 +7,7 @@ from slixmpp.stanza import Iq, Message
 
 from agent.wire import query, stanza
 from agent.wire.exchange import Exchange
+from agent.wire.fields import bounded
 from agent.wire.parameter import RecipeInfo
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Order, RunId
@@ -57,10 +58,9 @@ class TargetWire:
         asked = await self._exchange.ask(
             self._reboot(full, "get", query.RebootAsk(who=who, force=force)), timeout=ANSWER
         )
-        ticket, boot = asked["lab_reboot"]["ticket"], asked["lab_reboot"]["boot"]
-        spend = query.RebootAsk(who=who, force=force, ticket=ticket)
+        spend = query.RebootAsk(who=who, force=force, ticket=query.read_reboot(asked).ticket)
         await self._exchange.ask(self._reboot(full, "set", spend), timeout=ANSWER)
-        return str(boot)
+        return bounded(asked["lab_reboot"]["boot"])
 
     async def ping(self, full: str) -> float:
         """Seconds until the target's agent answered (XEP-0199, section 4.5)."""

@@ -133,3 +133,9 @@ def test_fields_of_a_hostile_writer_are_bounded_and_typed() -> None:
         3,
         None,
     )
+
+
+@pytest.mark.parametrize("at", ["NaN", "Infinity", "-1", "1e300", "1" * 400, "true", '"1"'])
+def test_a_time_that_cannot_be_is_damage(at: str) -> None:
+    with pytest.raises(JournalError):
+        list(Reader().feed(b'{"kind":"out","at":%s}\n' % at.encode()))
