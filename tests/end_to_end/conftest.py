@@ -150,7 +150,9 @@ async def enter(lab: Lab, person: Person, nick: str) -> None:
     async with asyncio.timeout(WITHIN):
         while True:
             try:  # first look: whoever joins a room that is not there makes it
-                await person.xmpp.plugin["xep_0030"].get_info(jid=JID(lab.room))
+                info = await person.xmpp.plugin["xep_0030"].get_info(jid=JID(lab.room))
+                if "muc_membersonly" not in info["disco_info"]["features"]:
+                    continue  # the bot has only just made it
                 await person.join(lab.room, nick)
             except (IqError, JoinRefusedError):
                 await asyncio.sleep(0.1)  # there is no event for a room that is not there
