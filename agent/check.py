@@ -4,9 +4,9 @@ import asyncio
 import sys
 
 from agent.config import Config
-from agent.service import account, boot_id, catalogue
+from agent.service import boot_id, catalogue
 from agent.wire.errors import Refusal
-from agent.wire.link import Link
+from agent.wire.link import Account, Link
 from agent.wire.vocabulary import token
 
 PATIENCE = 20.0
@@ -29,7 +29,7 @@ async def check(config: Config) -> bool:
 
 
 async def _log_in(config: Config) -> bool:
-    link, up = Link(account(config, resource=f"check-{token(8)}")), asyncio.Event()
+    link, up = Link(Account.of(config, f"check-{token(8)}")), asyncio.Event()
 
     async def session() -> None:
         up.set()

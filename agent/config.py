@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent.wire.settings import BareJid, Credentials, Seconds, Server, Strict
+from agent.wire.settings import BareJid, Login, Seconds, Strict
 
 Label = Annotated[str, Field(max_length=60)]
 
@@ -18,11 +18,9 @@ class Reboot(Strict):
     """How long an order may take from ticket to spending it."""
 
 
-class Config(Strict):
+class Config(Login):
     """Everything an agent must know."""
 
-    jid: BareJid
-    """This target's own account."""
     controllers: Annotated[tuple[BareJid, ...], Field(min_length=1)]
     """The bots it obeys, and nobody else; the first is asked to let it into the room."""
     room: BareJid
@@ -30,8 +28,6 @@ class Config(Strict):
     """What people call the machine."""
     location: Label = ""
     """Where it stands."""
-    register_account: Annotated[bool, Field(alias="register")] = False
-    """Make the account in band when it is missing (XEP-0077)."""
     subscribers: tuple[str, ...] = ()
     """Domains whose people may have this target as a contact; empty: the target's own."""
     state: Path = Path("/var/lib/labroom-agent")
@@ -42,8 +38,6 @@ class Config(Strict):
     """Folders with recipes beside those that came with the agent; the later one wins."""
     boot_id: Path = Path("/proc/sys/kernel/random/boot_id")
     """The file whose content changes with every start of the machine."""
-    server: Server = Server()
-    credentials: Credentials
     reboot: Reboot = Reboot()
 
     @property

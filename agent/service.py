@@ -29,18 +29,6 @@ CLEAN = 3600.0
 """Seconds between two looks for journals that may go."""
 
 
-def account(config: Config, *, resource: str = RESOURCE) -> Account:
-    """Who the agent is on its server."""
-    return Account(
-        jid=f"{config.jid}/{resource}",
-        password=config.credentials.read(),
-        host=config.server.host,
-        port=config.server.port,
-        ca=config.server.ca,
-        register=config.register_account,
-    )
-
-
 def catalogue(config: Config) -> Catalogue:
     """The recipes of this target; what cannot be read is logged, and hides no other."""
     found = Catalogue([path for path in config.recipes if path.is_dir()])
@@ -81,7 +69,7 @@ async def _run(config: Config, us: TargetState) -> None:
             client.controllers.courier.changed(holding)
         client.changed()
 
-    link = Link(account(config))
+    link = Link(Account.of(config, RESOURCE))
     name = config.jid.partition("@")[0]
     executor = Executor(config.state, catalogue(config), lambda: us.boot, changed, machine=name)
     client = Client(config, link, executor, us)

@@ -6,10 +6,9 @@ import sys
 from slixmpp import JID
 from slixmpp.exceptions import IqError, IqTimeout
 
-from agent.wire.link import Link
+from agent.wire.link import Account, Link
 from agent.wire.vocabulary import token
 from bot.config import Config
-from bot.service import account
 
 PATIENCE = 20.0
 """Seconds for the whole conversation with the server."""
@@ -17,7 +16,7 @@ PATIENCE = 20.0
 
 async def check(config: Config) -> bool:
     """Whether all is well. A random resource and no presence: a running bot is not disturbed."""
-    link = Link(account(config, resource=f"check-{token(8)}"))
+    link = Link(Account.of(config, f"check-{token(8)}"))
     looked = asyncio.get_running_loop().create_future()
 
     async def session() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from agent.wire.settings import BareJid, Credentials, Seconds, Server, Strict
+from agent.wire.settings import BareJid, Login, Seconds, Strict
 from bot.policy import Permission
 
 
@@ -31,10 +31,9 @@ class Patience(Strict):
     """For a run to start; after that it never does."""
 
 
-class Config(Strict):
+class Config(Login):
     """Everything a bot must know."""
 
-    jid: BareJid
     room: BareJid
     nick: Annotated[str, Field(min_length=1, max_length=30)] = "labbot"
     owners: tuple[BareJid, ...] = ()
@@ -49,9 +48,6 @@ class Config(Strict):
     """An SQLAlchemy URL."""
     lock: Path = Path("/var/lib/labroom/lock")
     """Held while the bot runs: a second process with the same one refuses to start."""
-    register_account: Annotated[bool, Field(alias="register")] = False
-    server: Server = Server()
-    credentials: Credentials
     patience: Patience = Patience()
 
     def is_target(self, jid: str) -> bool:

@@ -34,18 +34,6 @@ log = structlog.get_logger()
 RESOURCE = "bot"
 
 
-def account(config: Config, *, resource: str = RESOURCE) -> Account:
-    """Who the bot is on its server."""
-    return Account(
-        jid=f"{config.jid}/{resource}",
-        password=config.credentials.read(),
-        host=config.server.host,
-        port=config.server.port,
-        ca=config.server.ca,
-        register=config.register_account,
-    )
-
-
 async def serve(config: Config) -> None:
     """Be the bot, until cancelled."""
     with alone(config.lock):
@@ -63,7 +51,7 @@ async def _run(config: Config, store: Writer) -> None:
     for pattern in config.targets:
         if not set(pattern) & set("*?["):  # a name, so we know of it before it ever came
             fleet.member(pattern)
-    link = Link(account(config))
+    link = Link(Account.of(config, RESOURCE))
     wire = TargetWire(link)
 
     def lab() -> Lab:

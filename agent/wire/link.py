@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_QUICKACK
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from slixmpp import ClientXMPP
@@ -29,6 +29,7 @@ from slixmpp.xmlstream import StanzaBase
 from agent.wire.errors import Refusal
 from agent.wire.exchange import Exchange
 from agent.wire.registration import Registration
+from agent.wire.settings import Login
 
 log = structlog.get_logger()
 
@@ -40,6 +41,8 @@ ESTABLISH = 20.0
 """Seconds from connecting to a session."""
 RETRY_FIRST, RETRY_MOST = 0.5, 20.0
 """Seconds between attempts: they double, and each is drawn from half of that upwards."""
+GOODBYE = 2.0
+"""Seconds for our last words, and for the server's answer to them."""
 CONFLICT = 120.0
 """Seconds to stay away after another session took our full JID."""
 
@@ -58,6 +61,18 @@ class Account:
     """Certificates to trust instead of the system's."""
     register: bool = False
     """Make the account when it is missing (XEP-0077)."""
+
+    @classmethod
+    def of(cls, login: Login, resource: str) -> Self:
+        """The account that settings name; BadSettings if its password cannot be read."""
+        return cls(
+            jid=f"{login.jid}/{resource}",
+            password=login.credentials.read(),
+            host=login.server.host,
+            port=login.server.port,
+            ca=login.server.ca,
+            register=login.register_account,
+        )
 
 
 class Link(Exchange):
@@ -159,7 +174,10 @@ class Link(Exchange):
         for task in self._tasks:
             task.cancel()
         if self.client.is_connected():
-            await self.client.disconnect(wait=2.0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE):  # slixmpp would close before its last words
+                    await self.client.waiting_queue.join()
+            await self.client.disconnect(wait=GOODBYE)
         self.online = False
         self.client.cancel_connection_attempt()
         filters = self.client._run_out_filters  # slixmpp never ends this task

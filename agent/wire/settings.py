@@ -78,6 +78,17 @@ class Credentials(Strict):
         return password
 
 
+class Login(Strict):
+    """What bot and agent alike must know to be on their server."""
+
+    jid: BareJid
+    """Our own account."""
+    register_account: Annotated[bool, Field(alias="register")] = False
+    """Make the account in band when it is missing (XEP-0077)."""
+    server: Server = Server()
+    credentials: Credentials
+
+
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -8,10 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from agent.config import Config as AgentConfig
-from agent.service import account as agent_account
+from agent.wire.link import Account
 from agent.wire.settings import BadSettings, load
 from bot.config import Config as BotConfig
-from bot.service import account as bot_account
 
 PASSWORD = "correct-horse-battery"
 BOT = f"""\
@@ -182,7 +181,7 @@ def test_nothing_that_is_printed_of_settings_shows_the_password(
     path.write_text(GOOD[model])
     config = load(path, model)
     assert isinstance(config, BotConfig | AgentConfig)
-    account = bot_account(config) if isinstance(config, BotConfig) else agent_account(config)
+    account = Account.of(config, "here")
     assert account.password == PASSWORD
     for shown in (config, config.credentials, account):
         assert PASSWORD not in f"{shown!r} {shown}"

@@ -1,0 +1,89 @@
+"""The command lines, as an operator uses them."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from tests.end_to_end.conftest import Furnish, Join, enter
+from tests.end_to_end.lab import WITHIN, Lab, answer, facts, gone
+
+
+async def run(*argv: str) -> tuple[int | None, str]:
+    """Run a command to its end: exit status, and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *argv,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+def agent_settings(lab: Lab, who: str) -> Path:
+    return lab.folder / lab.name(who) / "agent.toml"
+
+
+async def test_check_says_all_is_well_and_disturbs_nobody(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob")
+    since = len(ann.presences.entries)
+    status, said = await run("bot", "check", "--config", str(lab.site.bot_settings))
+    assert (status, said.count("BAD")) == (0, 0), said
+    assert lab.room in said
+    status, said = await run("agent", "check", "--config", str(agent_settings(lab, "bob")))
+    assert (status, said.count("BAD")) == (0, 0), said
+    assert "memtest" in said
+    assert "answered" in (await answer(ann, f"ping {lab.name('bob')}")).body
+    assert not [seen for seen in ann.presences.entries[since:] if seen.type == "unavailable"]
+
+
+async def test_check_names_a_wrong_password_without_showing_it(furnish: Furnish) -> None:
+    lab, _ = await furnish()
+    wrong = lab.folder / "wrong.toml"
+    text = lab.site.bot_settings.read_text()
+    wrong.write_text(text.replace(f'password = "{lab.site.bot_name}"', 'password = "s3cr3t-x"'))
+    status, said = await run("bot", "check", "--config", str(wrong))
+    assert status == 1
+    assert "does not accept this account and password" in said
+    assert "s3cr3t-x" not in said
+
+
+async def test_a_second_process_of_the_same_bot_refuses_to_start(furnish: Furnish) -> None:
+    lab, ann = await furnish()
+    status, said = await run("bot", "serve", "--config", str(lab.site.bot_settings))
+    assert status == 2
+    assert "runs already" in said
+    assert "no targets yet" in (await answer(ann, "status")).body
+
+
+async def test_the_recipes_of_a_machine(furnish: Furnish) -> None:
+    lab, _ = await furnish("bob")
+    status, said = await run("agent", "recipes", "--config", str(agent_settings(lab, "bob")))
+    assert status == 0
+    assert said.startswith("memtest size=64M passes=1\n")
+
+
+async def test_sigterm_says_goodbye(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob")
+    lab.machines["bob"].end(grace=10)
+    assert (await gone(ann, lab.name("bob"))).status == "agent stopped"
+    assert lab.machines["bob"].code == 0
+    assert lab.bot is not None
+    lab.bot.end(grace=10)
+    await gone(ann, "labbot")
+    assert lab.bot.code == 0
+
+
+async def test_a_bot_whose_nick_is_taken_takes_another_and_says_so(
+    furnish: Furnish, join: Join
+) -> None:
+    lab, ann = await furnish()
+    assert lab.bot is not None
+    lab.bot.end(grace=10)
+    await gone(ann, "labbot")
+    ben = await join("ben", account=lab.name("ben"), enter=False)
+    await enter(lab, ben, "labbot")
+    await lab.start_bot()
+    said = await ann.heard("my nick labbot is taken", nick="labbot-2", within=WITHIN)
+    assert facts(said)["kind"] == "notice"
+    identity = ann.say("labbot-2: status")
+    reply = await ann.heard(lambda heard: facts(heard).get("re") == identity, within=WITHIN)
+    assert reply.nick == "labbot-2"
