@@ -244,12 +244,12 @@ def test_who_may_be_asked_is_a_full_jid() -> None:
             assert example.stanza["to"].resource != ""
 
 
-def test_the_error_example_is_what_the_code_answers() -> None:
+async def test_the_error_example_is_what_the_code_answers() -> None:
     (example,) = [e for e in EXAMPLES if e.kind == "iq-error/"]
     (asked,) = [e for e in OURS if e.kind == "iq-get/reboot"]
     error = example.stanza["error"]
     asked_stanza = asked.stanza
-    asked_stanza.stream = ClientXMPP("bob@lab.example/agent", "")
+    asked_stanza.stream = ClientXMPP("bob@lab.example/agent", "")  # in a loop that gets closed
     answer = exchange._error(asked_stanza, error["condition"], error["text"])
     answer["from"] = asked.stanza["to"]  # the server stamps it
     assert canonical(answer.xml) == canonical(example.stanza.xml)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.wire.journal import Reader, Record, encode
+from agent.wire.journal import JournalError, Reader, Record, encode
 from agent.wire.vocabulary import Step, Verdict
 from bot.digest import Clock, IntegrityError, digest, distrusted, given_up
 from bot.jobs import ImpossibleError, Job, Phase, Run
@@ -151,11 +151,11 @@ def test_whatever_a_target_writes_can_be_stored_and_told(
     run, reader = OFFERED, Reader()
     for kind, at, fields in lies:
         header = {"kind": kind, "at": at} | fields
-        for each in reader.feed(json.dumps(header).encode() + b"\n"):
-            try:
+        try:
+            for each in reader.feed(json.dumps(header).encode() + b"\n"):
                 run = digest(run, each, CLOCK)
-            except (IntegrityError, ImpossibleError) as error:
-                run = distrusted(run, error, NOW)
+        except (IntegrityError, ImpossibleError, JournalError) as error:
+            run, reader = distrusted(run, error, NOW), Reader()
     run.reason.encode()
     if run.phase is not Phase.DONE:
         run = given_up(run, Verdict.LOST, "silence", NOW)
