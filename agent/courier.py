@@ -30,7 +30,7 @@ from agent.wire.vocabulary import Held, RunId
 
 log = structlog.get_logger()
 
-AT_ONCE = 4
+AT_ONCE = 2
 """Journals under way to one controller at the same time."""
 
 

@@ -53,14 +53,12 @@ def settle(
     for before in sorted(seen, key=lambda run: run.job):
         run = jobs.get_run(db, before.job, jid)
         at = held.pop(RunId(store, run.job), None)
-        if run.phase is Phase.DONE:
-            settled.append(run)  # its journal was faster
-        elif at is not None:
+        if at is not None:
             settled.append(_present(before, run, at))
         elif whole and run.phase is before.phase:
             settled.append(_absent(run, forgot=forgot))
         else:
-            settled.append(run)
+            settled.append(run)  # its journal, or its answer, was faster
         if settled[-1] != run:
             jobs.save_run(db, settled[-1])
     return settled + _strays(db, jid, [at for at in held.values() if at.of.run.store == store])

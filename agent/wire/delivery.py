@@ -14,7 +14,10 @@ alike. There is no other numbering.
 Rule 3: the receiver acknowledges only what is durable. An acknowledged byte may be
 deleted on the target.
 
-Rule 4: the sender sends again only on a sign of loss: a gap that the receiver names, an
+Rule 4: a server that throttles holds everything back behind the bulk, answers to pings
+too. So chunk and window follow the time that an acknowledgement takes.
+
+Rule 5: the sender sends again only on a sign of loss: a gap that the receiver names, an
 acknowledgement that is overdue, a link that dropped. Each wait is longer than the last.
 """
 
@@ -25,7 +28,16 @@ CHUNK = 16 * 1024
 """Most bytes of journal in one stanza; base64 makes 22 KiB of it, far below 256 KiB."""
 
 WINDOW = 8 * CHUNK
-"""Most bytes sent but not yet acknowledged."""
+"""Most bytes sent but not yet acknowledged, on a fast server."""
+
+SMALLEST = 1024
+"""Bytes of a chunk on the slowest server: ejabberd's default lets 3 kB pass in a second."""
+
+START, STEP = 4 * 1024, 2 * 1024
+"""Bytes of the window at least, and what it grows by with each quick acknowledgement."""
+
+QUICK, SLOW = 0.3, 1.0
+"""Seconds: an acknowledgement below grows the window, one above halves it."""
 
 LARGEST = 32 * 1024
 """Most bytes of journal that a receiver inflates one chunk to."""
@@ -78,7 +90,9 @@ class Sender:
     def __init__(self, acked: int = 0, *, chunk: int = CHUNK, window: int = WINDOW) -> None:
         self.acked = acked  # the bot durably holds everything before this
         self.deadline = math.inf  # when tick() is due
-        self._chunk, self._window = chunk, window
+        self._chunk, self._most = chunk, window
+        self._window = min(START, window)
+        self._timed: tuple[int, float] | None = None  # a chunk's end, and when it was sent
         self._sent = acked  # on the wire up to here
         self._size = acked  # the journal ends here
         self._patience = PATIENCE
@@ -97,10 +111,13 @@ class Sender:
 
     def next(self, now: float) -> range | None:
         """The bytes to send now, or None until something changes."""
-        end = min(self._sent + self._chunk, self.acked + self._window, self._size)
+        chunk = min(self._chunk, max(SMALLEST, self._window // 4))
+        end = min(self._sent + chunk, self.acked + self._window, self._size)
         if end <= self._sent:
             return None
         start, self._sent = self._sent, end
+        if self._timed is None:
+            self._timed = end, now
         self.deadline = min(self.deadline, now + self._patience)
         return range(start, end)
 
@@ -112,6 +129,7 @@ class Sender:
             return  # acks may arrive late, and out of order
         self.acked = offset
         self._sent = max(self._sent, offset)
+        self._adapt(now)
         self._patience = PATIENCE
         self.deadline = now + self._patience if self._sent > self.acked else math.inf
 
@@ -131,7 +149,18 @@ class Sender:
     def rewind(self) -> None:
         """Presume everything in flight lost: the link dropped, or the bot saw a gap."""
         self._sent = self.acked
+        self._timed = None
         self.deadline = math.inf
+
+    def _adapt(self, now: float) -> None:
+        if self._timed is None or self.acked < self._timed[0]:
+            return
+        took = now - self._timed[1]
+        self._timed = None
+        if took < QUICK:
+            self._window = min(self._window + STEP, self._most)
+        elif took > SLOW:
+            self._window = max(self._window // 2, min(START, self._most))
 
 
 class Receiver:

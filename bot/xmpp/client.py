@@ -60,6 +60,7 @@ class Client:
         self._fleet, self._answer = fleet, answer
         self._knocking: dict[str, str] = {}  # bare JID -> full JID of who wants to come in
         self._changed = asyncio.Event()
+        self._complained = False
         self.room = Room(
             link,
             JID(config.room),
@@ -122,6 +123,10 @@ class Client:
             self._herald.news(Reply(text, kind="notice"))
         if room.affiliation is Affiliation.OWNER:
             await self._affiliate(again=entered.created)
+        elif not self._complained:
+            self._complained = True
+            text = "I do not own this room, so I can let nobody in: an owner can make me one, too"
+            self._herald.news(Reply(text, kind="notice"))
         await self._herald.catch_up()
         reason = await room.membership.stay()
         log.warning("room.left", room=self._config.room, reason=reason)

@@ -145,7 +145,7 @@ async def story(
         target.write(number, b"the end", ends=True)
     link.cut = False
     meets()
-    await settled(3600)
+    await settled(40_000)  # 8 s each way, and a third of it lost, takes its time
     assert bot.failure() is None
     assert not carrying.done()
     for number, (made, _, _) in target.runs.items():
@@ -168,7 +168,7 @@ async def story(
     repeats=st.sampled_from([0.0, 0.3]),
     delay=st.sampled_from([0.0, 0.5, 8.0]),
     runs=st.integers(1, 6),
-    size=st.sampled_from([1, 200, 40_000]),
+    size=st.sampled_from([1, 200, 10_000]),
     crashes=st.integers(0, 3),
 )
 def test_everything_arrives_byte_for_byte(
@@ -201,7 +201,7 @@ def test_five_megabytes_of_every_byte_arrive_over_a_good_link(tmp_path: Path) ->
         for _ in range(100):
             target.write(1, output)
         target.write(1, os.urandom(1000), ends=True)
-        await settled(60)
+        await settled(600)
         run = await bot.a_run(1, BOB)
         assert run.verdict is Verdict.PASS
         assert run.printed == 100 * len(output) + 1000

@@ -107,6 +107,7 @@ async def test_what_was_never_told_needs_no_correction(bot: Bot) -> None:
     await tell(bot, 1, Verdict.LOST, BOB)
     await tell(bot, 1, Verdict.PASS, BOB)
     assert bot.room.heard == []
+    assert not bot.herald._failed
     await tell(bot, 1, Verdict.PASS, ALICE)
     assert len(bot.room.heard) == 1
     assert "lost" not in bot.room.heard[0]

@@ -116,12 +116,14 @@ async def test_a_commit_done_twice_counts_once(bot: Bot) -> None:
 
     event.listen(bot.store._engine, "commit", fail_once)
     async with busy(bot.store):
-        bot.chunk(1, J, 150, WHOLE[150:])
+        bot.chunk(1, J, 150, WHOLE[150:-50])
         bystander = asyncio.ensure_future(bot.store.do(lambda _: True))
         for _ in range(3):
             await asyncio.sleep(0)
     await settled()
     assert await bystander
+    bot.chunk(1, J, len(WHOLE) - 50, WHOLE[-50:])
+    await settled()
     assert commits >= 4
     run = await bot.a_run()
     assert (run.verdict, run.printed, len(run.outcomes)) == (Verdict.PASS, 210, 1)

@@ -1,10 +1,11 @@
 """What a diagnostic prints arrives byte for byte."""
 
+import asyncio
 import hashlib
 import random
 
-from tests.end_to_end.conftest import Furnish
-from tests.end_to_end.lab import answer, facts, idle, order, result
+from tests.end_to_end.conftest import Furnish, OwnServer
+from tests.end_to_end.lab import WITHIN, answer, facts, idle, order, result
 
 
 async def test_five_megabytes_of_everything_arrive_byte_for_byte(furnish: Furnish) -> None:
@@ -38,3 +39,29 @@ async def test_control_characters_never_reach_the_room(furnish: Furnish) -> None
         assert heard.body.count("```") in (0, 2), heard.body
     assert "red" in log.body
     assert lab.printed(job, "bob") == b"a\x1b[31mred\x1b[0m\x07\0b\xff\n```\nbye\n"
+
+
+async def test_a_throttled_target_streams_and_still_answers(
+    furnish: Furnish, own_server: OwnServer
+) -> None:
+    server = await asyncio.to_thread(own_server, tuned=False)  # 3 kB/s on ejabberd, 10 on Prosody
+    lab, ann = await furnish(on=server)
+    gate = lab.add_waiting()
+    noise = random.Random(7).randbytes(60_000)
+    (lab.folder / "noise").write_bytes(noise)
+    lab.add_script("noise", f"cat {lab.folder / 'noise'}; echo >{gate.begun}; read go <{gate.go}\n")
+    await lab.start("bob")
+    bob = lab.name("bob")
+    await idle(ann, bob)
+
+    job = await order(ann, f"run noise on {bob}")
+    await gate.reached()
+    for _ in range(3):
+        assert "answered" in (await answer(ann, f"ping {bob}")).body
+    gate.open()
+    told = await ann.heard(
+        lambda heard: facts(heard).get("kind") == "result", since=0, within=3 * WITHIN
+    )
+    assert facts(told)["verdict"] == "pass"
+    assert lab.printed(job, "bob") == noise
+    assert lab.agent_log("bob").count("link.up") == 1  # no ping was held back for too long

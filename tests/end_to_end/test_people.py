@@ -1,6 +1,7 @@
 """Who may do what, and what is no command at all."""
 
 import pytest
+from slixmpp import JID
 
 from tests.end_to_end.conftest import Furnish, Join, enter
 from tests.end_to_end.lab import WITHIN, answer, facts, gone, order, result
@@ -109,3 +110,16 @@ async def test_a_subscription_is_accepted_and_shows_what_the_target_does(
     says = seen.presence.xml.find("{urn:labroom:1}target")
     assert says is not None
     assert (says.get("name"), says.get("location")) == ("bob's box", "rack 1")
+
+
+async def test_a_bot_that_does_not_own_its_room_says_so(furnish: Furnish, join: Join) -> None:
+    lab, ann = await furnish()
+    assert lab.bot is not None
+    lab.bot.end(grace=10)
+    await gone(ann, "labbot")
+    bot = f"{lab.site.bot_name}@{lab.server.domain}"
+    await ann.muc.set_affiliation(JID(lab.room), "member", jid=JID(bot))
+    await lab.start_bot()
+    await ann.heard("I do not own this room", nick="labbot", within=WITHIN)
+    refused = await answer(ann, "labbot: admit bob")
+    assert "I must be an owner of the room" in refused.body

@@ -216,3 +216,32 @@ def test_a_repeat_is_new_until_it_is_stored() -> None:
     with pytest.raises(GapError) as gap:
         receiver.accept(Chunk(7, b"x"))
     assert gap.value.have == 5
+
+
+def in_flight(sender: Sender, now: float) -> int:
+    """Bytes that *sender* sends before it waits for an acknowledgement."""
+    return sum(len(span) for span in iter(lambda: sender.next(now), None))
+
+
+@pytest.mark.parametrize(("took", "bounds"), [(0.1, (128 * 1024, 128 * 1024)), (2.0, (4096, 4096))])
+def test_the_window_follows_the_time_an_acknowledgement_takes(
+    took: float, bounds: tuple[int, int]
+) -> None:
+    sender, now, sent = Sender(), 0.0, 0
+    sender.grow(1 << 30)
+    for _ in range(200):
+        sent += in_flight(sender, now)
+        now += took
+        sender.ack(sent, now)
+    least, most = bounds
+    assert least <= in_flight(sender, now) <= most
+
+
+def test_a_fast_server_that_begins_to_throttle_is_not_buried() -> None:
+    sender, now, sent = Sender(), 0.0, 0
+    sender.grow(1 << 30)
+    while sent < 15_000:  # ejabberd lets a burst of 20 kB pass at once, base64 that is
+        sent += in_flight(sender, now)
+        now += 0.01
+        sender.ack(sent, now)
+    assert in_flight(sender, now) <= 16 * 1024
