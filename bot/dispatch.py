@@ -82,7 +82,6 @@ class Dispatch:
 
         job, new = await self._store.do(add)
         if new:
-            log.info("job.asked", job=job.number, what=job.title, by=job.asker_jid)
             self._loop.call_later(AFTER_WORD, self._offer_all, job)
         return job
 
@@ -141,6 +140,7 @@ class Dispatch:
         self._wake.set()
 
     def _offer_all(self, job: Job) -> None:
+        log.info("job.asked", job=job.number, what=job.title, by=job.asker_jid)
         for run in job.runs:
             self._offer(run, job)
             self._soon(run.jid, self._patience.offer)

@@ -306,5 +306,5 @@ class BotHalf(RuleBasedStateMachine):
         assert said == {run.target: run.verdict for run in job.runs}
 
 
-BotHalf.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+BotHalf.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestBotHalf = BotHalf.TestCase
