@@ -34,6 +34,9 @@ DEFAULT = "status; run memtest size=16M on bob, alice; reboot carol; status"
 READY, ANSWER, END = 60.0, 20.0, 1800.0
 """Seconds to wait: for everybody to be there, for an answer, for a job's or a reboot's end."""
 
+TYPING = 1.0
+"""Seconds that a person takes to type a line: by then the lab shows what the last one did."""
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -109,6 +112,7 @@ async def _say_all(person: Speaker, lines: list[str]) -> list[str]:
     wrong: list[str] = []
     pending: list[tuple[str, Said]] = []
     for line in lines:
+        await asyncio.sleep(TYPING)
         answer = await _answer(person, line)
         if answer is None:
             wrong.append(f"nobody answered: {line}")
