@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 REJOIN = 3.0
 """Seconds between two attempts to enter the room."""
+PASSING = 5.0
+"""Seconds after which a room that is not ours stays so: an agent that made it removes it."""
 MOST_KNOCKING = 20
 """Strangers who ask to be let in, and are told of in the room; more are only logged."""
 STATUS_EVERY = 2.0
@@ -123,13 +125,20 @@ class Client:
             self._herald.news(Reply(text, kind="notice"))
         if room.affiliation is Affiliation.OWNER:
             await self._affiliate(again=entered.created)
-        elif not self._complained:
-            self._complained = True
-            text = "I do not own this room, so I can let nobody in: an owner can make me one, too"
-            self._herald.news(Reply(text, kind="notice"))
+        else:
+            self._link.spawn(self._complain())
         await self._herald.catch_up()
         reason = await room.membership.stay()
         log.warning("room.left", room=self._config.room, reason=reason)
+
+    async def _complain(self) -> None:
+        """Say that the room is not ours, unless it was only somebody's for a moment."""
+        await asyncio.sleep(PASSING)
+        ours = self.room.affiliation is Affiliation.OWNER
+        if self.room.membership.inside and not ours and not self._complained:
+            self._complained = True
+            text = "I do not own this room, so I can let nobody in: an owner can make me one, too"
+            self._herald.news(Reply(text, kind="notice"))
 
     async def _affiliate(self, *, again: bool) -> None:
         """Let in who belongs: people always, targets only if the room has forgotten them."""
