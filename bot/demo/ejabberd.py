@@ -47,9 +47,10 @@ class Ejabberd(Server):
         *,
         tuned: bool = True,
         port: int | None = None,
+        page_for: str | None = None,
         registration_timeout: int | None = None,
     ) -> None:
-        super().__init__(folder, tuned=tuned, port=port)
+        super().__init__(folder, tuned=tuned, port=port, page_for=page_for)
         self.registration_timeout = registration_timeout
         self._api_port = claim_port()
 

@@ -40,6 +40,7 @@ class Server(ABC):
         folder: For its configuration, data, certificates and logs; made if it is not there.
         tuned: Without the rate limits of Debian's defaults, and without Nagle's delay.
         port: For clients, STARTTLS; default: a free one. It stays the same over restarts.
+        page_for: The room whose page it serves to browsers; None: no page.
     """
 
     name: ClassVar[str]
@@ -47,7 +48,14 @@ class Server(ABC):
     domain: ClassVar[str] = "localhost"
     rooms: ClassVar[str] = "rooms.localhost"
 
-    def __init__(self, folder: Path, *, tuned: bool = True, port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tuned: bool = True,
+        port: int | None = None,
+        page_for: str | None = None,
+    ) -> None:
         self.folder = folder.resolve()
         if set(str(self.folder)) & set('"\\\n'):
             raise ServerStartError(f"{self.folder} cannot be written in a server's configuration")
@@ -57,6 +65,17 @@ class Server(ABC):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         self.certificates: Certificates = make_certificates(self.folder / "certificates")
         self._process: Leashed | None = None
+        self.page_for = page_for
+
+    @property
+    def page(self) -> str | None:
+        """The address of the page that is the room, for a browser; None: `why_no_page`."""
+        return None
+
+    @property
+    def why_no_page(self) -> str:
+        """Why there is no `page`, and the cure, in one line; empty if there is one."""
+        return "the page is not written yet"
 
     @property
     def ca(self) -> Path:
