@@ -101,7 +101,11 @@ class Controllers:
         controller = self._must_be_controller(iq)
         meeting = query.read_meeting(iq)
         self.orders.met(controller, meeting.clock)
-        held = [holding for holding in self._executor.held(controller) if not delivered(holding)]
+        held = [
+            holding
+            for holding in self._executor.held(controller)
+            if holding.dir.run.store == meeting.store and not delivered(holding)
+        ]
         standing = query.Standing(
             epoch=self._us.epoch,
             boot=self._us.boot,
@@ -113,7 +117,7 @@ class Controllers:
             ),
         )
         query.write_standing(reply, standing)
-        self.courier.meet(controller, held, {have.of: have for have in meeting.have})
+        self.courier.meet(controller, meeting.store, held, {have.of: have for have in meeting.have})
 
     async def _tell_catalogue(self, iq: Iq, reply: Iq) -> None:
         self._must_be_controller(iq)

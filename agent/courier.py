@@ -58,16 +58,30 @@ class Courier:
     def __init__(self, send: Callable[[str, JournalId, Chunk], bool]) -> None:
         self._send = send
         self._open: dict[str, dict[RunId, _Delivery]] = {}
+        self._stores: dict[str, str] = {}
         self._wake = asyncio.Event()
 
     def meet(
-        self, controller: str, held: Iterable[Holding], have: Mapping[JournalId, Have]
+        self,
+        controller: str,
+        store: str,
+        held: Iterable[Holding],
+        have: Mapping[JournalId, Have],
     ) -> None:
-        """*controller* is there; of each journal it holds what *have* says."""
+        """
+        *controller* is there, with *store*; of each journal it holds what *have* says.
+
+        A controller that meets us again, as it does every minute, is sent on at the pace
+        that was found before. What another store had ordered it does not want.
+        """
+        before = self._open.pop(controller, {})
         deliveries = self._open[controller] = {}
+        self._stores[controller] = store
         for holding in held:
             of = JournalId(holding.dir.run, holding.journal)
-            sender = Sender(have[of].offset if of in have else 0)
+            known = before.get(of.run)
+            pace = known.sender if known is not None and known.of == of else Sender()
+            sender = pace.anew(have[of].offset if of in have else 0)
             deliveries[of.run] = _Delivery(holding.dir, of, sender, over=holding.phase is Held.DONE)
         self._wake.set()
 
@@ -82,7 +96,7 @@ class Courier:
     def changed(self, holding: Holding) -> None:
         """More of a run's journal is synced, or it is complete."""
         deliveries = self._open.get(holding.dir.controller)
-        if deliveries is None:
+        if deliveries is None or self._stores[holding.dir.controller] != holding.dir.run.store:
             return
         of = JournalId(holding.dir.run, holding.journal)
         if of.run not in deliveries and delivered(holding):

@@ -152,6 +152,12 @@ class Sender:
         self._timed = None
         self.deadline = math.inf
 
+    def anew(self, acked: int) -> "Sender":
+        """For a receiver that says anew what it holds: from there on, at the pace we found."""
+        sender = Sender(acked, chunk=self._chunk, window=self._most)
+        sender._window = self._window
+        return sender
+
     def _adapt(self, now: float) -> None:
         if self._timed is None or self.acked < self._timed[0]:
             return

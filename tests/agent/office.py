@@ -19,6 +19,7 @@ from agent.wire.vocabulary import Held, Order, RunId
 from agent.writer import Writer
 
 BOT = "labbot@lab.example"
+STORE = "k3x9q2ab"
 JOURNAL = "p0q4c1xw8e2z"
 
 
@@ -26,7 +27,7 @@ class Journal:
     """A run directory, and its supervisor's pen."""
 
     def __init__(self, state: Path, number: int, controller: str = BOT) -> None:
-        order = Order(RunId("k3x9q2ab", number), (), 600, datetime.now(UTC))
+        order = Order(RunId(STORE, number), (), 600, datetime.now(UTC))
         self.dir = RunDir.create(
             state, controller, order, steps=[{"name": "memtest"}], seq=number, journal=JOURNAL,
             at=1.8e9,
@@ -79,10 +80,11 @@ class Office:
             journal.end()
         return journal
 
-    def meets(self, journals: Iterable[Journal], **have: int) -> None:
+    def meets(self, journals: Iterable[Journal], *, store: str = STORE, **have: int) -> None:
         offsets = {self.journals[int(key[1:]) - 1].of: size for key, size in have.items()}
         self.courier.meet(
             BOT,
+            store,
             [journal.holding for journal in journals],
             {of: Have(of, size) for of, size in offsets.items()},
         )

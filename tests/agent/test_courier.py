@@ -9,10 +9,10 @@ import pytest
 
 from agent.courier import AT_ONCE, delivered
 from agent.run import Holding
-from agent.wire.delivery import CHUNK, PATIENCE, PATIENCE_MOST, WINDOW
+from agent.wire.delivery import PATIENCE, PATIENCE_MOST, START, WINDOW
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Held
-from tests.agent.office import BOT, JOURNAL, office
+from tests.agent.office import BOT, JOURNAL, STORE, office
 from tests.virtual_time import settled, virtual
 
 OTHER = "otherbot@lab.example"
@@ -275,7 +275,7 @@ async def test_a_disk_that_is_full_ends_nothing(
         journal, other = post.journal(1, 100, ends=True), post.journal(2, 100)
         (journal.dir.path / "acked").unlink()
         (journal.dir.path / "acked").mkdir()  # nobody can write to it
-        post.courier.meet(BOT, [journal.holding, other.holding], {})
+        post.courier.meet(BOT, STORE, [journal.holding, other.holding], {})
         await settled(100)
         assert post.has(journal) == journal.synced
         assert post.has(other) == other.synced
@@ -299,3 +299,28 @@ async def test_acknowledgements_of_nothing_of_ours_change_nothing(tmp_path: Path
         post.wants = lambda _: True
         await settled(600)
         assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_a_meeting_keeps_the_pace_that_was_found(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 400_000)
+        post.meets([journal])
+        await settled(600)
+        journal.write(100_000)
+        post.meets([journal], r1=len(post.has(journal)))
+        del post.sent[:]
+        await settled(600)
+        assert len(post.sent[0][1].data) > START
+        assert post.has(journal) == journal.synced
+
+
+@virtual
+async def test_what_another_store_ordered_is_not_wanted(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1)
+        post.meets([], store="an0ther1")
+        journal.write(1000)
+        post.changed(journal)
+        await settled(600)
+        assert post.sent == []

@@ -100,7 +100,7 @@ class TargetOfOne:
     def meet(self, _full: str, meeting: Meeting) -> Standing:
         held = [each for each in map(self.holding, self.runs) if not delivered(each)]
         have: dict[JournalId, Have] = {each.of: each for each in meeting.have}
-        self.courier.meet(US, held, have)
+        self.courier.meet(US, meeting.store, held, have)
         return standing(
             *(HeldRun(JournalId(h.dir.run, h.journal), h.synced, h.phase) for h in held)
         )
