@@ -9,7 +9,7 @@ import pytest
 
 from agent.courier import AT_ONCE, delivered
 from agent.run import Holding
-from agent.wire.delivery import PATIENCE, PATIENCE_MOST, START, WINDOW
+from agent.wire.delivery import CHUNK, PATIENCE, PATIENCE_MOST, START, WINDOW
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Held
 from tests.agent.office import BOT, JOURNAL, STORE, office
