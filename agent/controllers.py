@@ -143,9 +143,9 @@ class Controllers:
         self._exchange.spawn(self._go_down())
 
     async def _go_down(self) -> None:
-        if not await restart(self._config.reboot.command):
-            self.rebooting = False
-            self._say_changed()
+        await restart(self._config.reboot.command)
+        self.rebooting = False
+        self._say_changed()
 
     def _must_be_free(self, *, force: bool) -> None:
         now = self._executor.current

@@ -15,6 +15,9 @@ from agent.wire.vocabulary import token
 
 log = structlog.get_logger()
 
+PATIENCE = 300.0
+"""Seconds a machine may take to stop its services; then the command has done nothing."""
+
 
 class BadTicket(Refusal):
     """The order comes too late, or was never asked for."""
@@ -48,8 +51,9 @@ class Tickets:
             raise BadTicket(f"that order came {late:.0f} s late", hint="Order it again.")
 
 
-async def restart(command: Sequence[str]) -> bool:
-    """Run the reboot command; the machine goes down under us. False if it failed."""
+async def restart(command: Sequence[str], *, patience: float = PATIENCE) -> None:
+    """Run the reboot command. The machine goes down under us: this returns only if it does not."""
+    cure = "correct reboot.command in agent.toml"
     said = b""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -62,11 +66,10 @@ async def restart(command: Sequence[str]) -> bool:
         failed = process.returncode != 0
     except OSError as error:
         said, failed = str(error).encode(), True
+    name = " ".join(command)
     if failed:
-        log.error(
-            "reboot.failed",
-            command=" ".join(command),
-            said=said.decode("utf-8", "replace").strip()[:500],
-            cure="correct reboot.command in agent.toml",
-        )
-    return not failed
+        words = said.decode("utf-8", "replace").strip()[:500]
+        log.error("reboot.failed", command=name, said=words, cure=cure)
+        return
+    await asyncio.sleep(patience)
+    log.error("reboot.stayed_up", command=name, seconds=patience, cure=cure)

@@ -1,10 +1,12 @@
 """A ticket is good once, for whom it was given, and not for long."""
 
+import asyncio
 import sys
 
 import pytest
 
 from agent.reboot import BadTicket, Tickets, restart
+from tests.virtual_time import virtual
 
 BOT, OTHER = "labbot@lab.example", "otherbot@lab.example"
 
@@ -65,8 +67,12 @@ def test_tickets_cannot_be_guessed(tickets: Tickets) -> None:
     assert min(map(len, issued)) >= 16
 
 
-async def test_a_command_that_works_takes_us_down() -> None:
-    assert await restart([sys.executable, "-c", "pass"])
+@virtual
+async def test_a_command_that_works_has_time_to_take_us_down(capsys: pytest.CaptureFixture[str]) -> None:
+    began = asyncio.get_running_loop().time()
+    await restart([sys.executable, "-c", "pass"], patience=300)
+    assert asyncio.get_running_loop().time() - began == 300
+    assert "reboot.stayed_up" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,7 @@ async def test_a_command_that_works_takes_us_down() -> None:
 async def test_a_command_that_fails_says_why(
     command: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not await restart(command)
+    await restart(command)
     output = capsys.readouterr().out
     assert "reboot.failed" in output
     assert said in output
