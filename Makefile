@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SERVERS := prosody ejabberd openssl memtester util-linux
+SERVERS := prosody ejabberd openssl memtester util-linux chromium chromium-driver
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)
@@ -63,7 +63,7 @@ lock: $(READY)  ## Choose versions anew for what pyproject.toml asks; UPGRADE=1 
 
 .PHONY: clean
 clean:  ## Remove what the other targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .converse dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml

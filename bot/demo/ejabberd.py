@@ -12,12 +12,16 @@ import os
 from pathlib import Path
 from string import Template
 
+from bot.demo.page import WEBSOCKET, Page
 from bot.demo.ports import claim_port
 from bot.demo.programs import Leashed, MissingProgramError, require
 from bot.demo.server import Server
 
 TEMPLATE = Template(Path(__file__).with_name("ejabberd.yml").read_text())
 PRESENCE_COUNTER = "mod_pres_counter: {count: 5, interval: 60}"
+LISTENER = "{{port: {port}, ip: 127.0.0.1, module: ejabberd_http, request_handlers: {handlers}}}"
+HANDLERS = f"{{{WEBSOCKET}: ejabberd_http_ws, /: mod_http_fileserver}}"
+FILES = 'mod_http_fileserver: {{docroot: "{folder}", directory_indices: [index.html]}}'
 # Poll efficiently, and do not spin while idle: a lab's machine has better to do.
 ERLANG = "+K true +P 250000 +sbwt none +sbwtdcpu none +sbwtdio none -noinput"
 
@@ -108,7 +112,18 @@ class Ejabberd(Server):
             registration_timeout=self.registration_timeout or "infinity",
             shaper="none" if self.tuned else "normal",
             presence_counter="" if self.tuned else PRESENCE_COUNTER,
+            **_page_settings(self._page),
         )
+
+
+def _page_settings(page: Page | None) -> dict[str, str]:
+    if not page:
+        return {"page_origin": "", "page_listener": "", "page_files": ""}
+    return {
+        "page_origin": f"websocket_origin: [{page.origin}]",
+        "page_listener": "- " + LISTENER.format(port=page.port, handlers=HANDLERS),
+        "page_files": FILES.format(folder=page.folder),
+    }
 
 
 def _libraries() -> Path:

@@ -12,7 +12,7 @@ c2s_ports = { $port }
 c2s_direct_tls_ports = {}
 s2s_ports = {}
 component_ports = {}
-http_ports = {}
+$page
 https_ports = {}
 
 admins = { "admin@localhost" }
@@ -26,6 +26,7 @@ modules_enabled = {
   "blocklist"; "bookmarks"; "carbons"; "pep"; "private"; "smacks"; "vcard4"; "vcard_legacy";
   "csi_simple"; "ping"; "register"; "time"; "uptime"; "version"; "admin_adhoc";
   $limits_module
+  $page_modules
 }
 modules_disabled = { "s2s" }
 $limits

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from string import Template
 
+from bot.demo.page import PARTS, Page
 from bot.demo.programs import Leashed, require
 from bot.demo.server import Server
 
@@ -13,6 +14,18 @@ TEMPLATE = Template(Path(__file__).with_name("prosody.cfg.lua").read_text())
 TUNED = "network_settings = { nagle = false }\nnetwork_default_read_size = 65536"
 # With mod_limits, Prosody 0.12 never notices a peer that went silent (its read timeout is lost).
 LIMITED = 'limits = { c2s = { rate = "10kb/s" } }'
+PAGE = Template(
+    """\
+http_ports = { $port }
+http_paths = { files = "/" }
+http_files_dir = "$folder"
+http_cors_override = { files = { enabled = false } }  -- the page has a password in it
+consider_websocket_secure = true  -- it is on loopback
+plugin_paths = { "$plugins" }
+same_origin = "$origin"\
+"""
+)
+PAGE_MODULES = '"http_files"; "websocket"; "same_origin";'
 
 
 class Prosody(Server):
@@ -52,4 +65,10 @@ class Prosody(Server):
             key=self.certificates.key,
             limits=TUNED if self.tuned else LIMITED,
             limits_module="" if self.tuned else '"limits";',
+            page=_page_settings(self._page) if self._page else "http_ports = {}",
+            page_modules=PAGE_MODULES if self._page else "",
         )
+
+
+def _page_settings(page: Page) -> str:
+    return PAGE.substitute(port=page.port, folder=page.folder, plugins=PARTS, origin=page.origin)

@@ -13,7 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from bot.demo import converse
 from bot.demo.certificates import Certificates, make_certificates
+from bot.demo.page import Page
 from bot.demo.ports import claim_port, is_taken
 from bot.demo.programs import Leashed
 
@@ -65,17 +67,22 @@ class Server(ABC):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         self.certificates: Certificates = make_certificates(self.folder / "certificates")
         self._process: Leashed | None = None
-        self.page_for = page_for
+        self._page = self._prepare(page_for) if page_for else None
+        self._page_wanted = page_for is not None
 
     @property
     def page(self) -> str | None:
         """The address of the page that is the room, for a browser; None: `why_no_page`."""
-        return None
+        return self._page.url if self._page else None
 
     @property
     def why_no_page(self) -> str:
         """Why there is no `page`, and the cure, in one line; empty if there is one."""
-        return "the page is not written yet"
+        if self._page:
+            return ""
+        if not self._page_wanted:
+            return "nobody asked for a page"
+        return converse.why_missing()
 
     @property
     def ca(self) -> Path:
@@ -108,6 +115,8 @@ class Server(ABC):
             raise RuntimeError(f"{self.name} already runs as pid {self.pid}")
         if is_taken(self.port):  # else we would take the other's answer for ours
             raise ServerStartError(f"port {self.port} of {self.host} is taken by another program")
+        if self._page:
+            self._page.write()
         self._process = self._launch()
         deadline = time.monotonic() + within
         while not self._greets():
@@ -158,6 +167,15 @@ class Server(ABC):
     @abstractmethod
     def _launch(self) -> Leashed:
         """Write the configuration and start the process."""
+
+    def _prepare(self, room: str) -> Page | None:
+        """The page of *room*, if Converse.js is here."""
+        if not (found := converse.find()):
+            return None
+        return Page(
+            self.folder / "page",
+            room=room, domain=self.domain, port=claim_port(), converse=found,
+        )  # fmt: skip
 
     def _greets(self) -> bool:
         """
