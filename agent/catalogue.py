@@ -104,4 +104,5 @@ class Catalogue:
 
 def _plain(info: RecipeInfo) -> dict[str, Any]:
     params: Mapping[str, Any] = {name: asdict(param) for name, param in info.params.items()}
-    return {"name": info.name, "summary": info.summary, "missing": info.missing, "params": params}
+    told = {"name": info.name, "summary": info.summary, "missing": info.missing}
+    return {**told, "takes": info.takes, "params": params}

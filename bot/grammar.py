@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 
 import pyparsing as pp
 
+from agent.wire.duration import PHRASE, seconds, spelled
 from agent.wire.errors import Refusal, UnknownName
-from agent.wire.parameter import nearest
+from agent.wire.parameter import FOR, nearest
 from agent.wire.vocabulary import NAME, Step
 
 LONGEST = 2000
@@ -22,7 +23,7 @@ LONGEST = 2000
 ALL = ("all",)
 """As targets: every one the lab knows."""
 
-_RESERVED = r"(?!(?i:on|and|all|now)(?![\w.-]))"
+_RESERVED = r"(?!(?i:on|and|all|now|for)(?![\w.-]))"
 _NAME = f"{_RESERVED}{NAME.pattern}(?<![.-])"
 _VALUE = r"\"[^\"\n]{0,200}\"|[A-Za-z0-9_./:@%+-]{1,200}"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -134,13 +135,30 @@ def targets(field: str) -> pp.ParserElement:
 
 
 def steps(field: str) -> pp.ParserElement:
-    """Recipes with their parameters, one after the other; a tuple of Step in *field*."""
+    """
+    Recipes with their parameters, one after the other; a tuple of Step in *field*.
+
+    ``for 30s`` is the parameter FOR: which one that is, the recipe knows.
+    """
     parameter = pp.Regex(rf"(?P<key>{_NAME})\s*=\s*(?P<value>{_VALUE})")
     parameter.set_name("a parameter like size=64M")
     parameter.set_parse_action(lambda found: (found["key"], found["value"].strip('"')))
     recipe = pp.Regex(_NAME + r"(?![\w.-]|\s*=)").set_name("a recipe")
-    step = (recipe + parameter[...]).set_parse_action(_step)
+    # "-": after "for" there is no way back, so the error stands behind it.
+    phrase = pp.Regex(rf"{PHRASE}(?![\w.=-])", re.IGNORECASE)
+    span = pp.Suppress(Fixed(FOR)) - phrase.set_name("how long, like 30s or 2h30m")
+    span.set_parse_action(_span)
+    step = (recipe + (parameter | span)[...]).set_parse_action(_step)
     return _listed(step, field)
+
+
+def _span(line: str, place: int, found: pp.ParseResults) -> tuple[str, str]:
+    """``for 5 min`` as a parameter, short."""
+    span = seconds(found[0])
+    if span is None:
+        near = line.find(found[0], place)
+        raise pp.ParseFatalException(line, near, f'"{found[0]}" is no time: the larger unit first')
+    return FOR, spelled(span)
 
 
 def _step(line: str, place: int, found: pp.ParseResults) -> Step:
@@ -148,9 +166,9 @@ def _step(line: str, place: int, found: pp.ParseResults) -> Step:
     given = dict(pairs)
     if len(given) < len(pairs):
         twice = next(key for key, _ in pairs if [k for k, _ in pairs].count(key) > 1)
-        raise pp.ParseFatalException(
-            line, line.rfind(twice + "=", place), f"{twice} is given twice"
-        )
+        again = [m.start() for m in re.finditer(rf"(?i:\b{re.escape(twice)}\b)", line[place:])]
+        what = "how long is said twice" if twice == FOR else f"{twice} is given twice"
+        raise pp.ParseFatalException(line, place + again[-1] if again else place, what)
     return Step(recipe, given)
 
 

@@ -13,11 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from agent.wire.duration import seconds
 from agent.wire.errors import BadValue, UnknownName
+
+FOR = "for"
+"""In place of a parameter's name: the one that says how long the recipe takes, whatever its name."""
 
 _SIZE = re.compile(r"([0-9]{1,18})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s?)?")
+_DISK = re.compile(r"(?:/dev/)?([a-z][a-z0-9]{1,30})")
+_FOLDER = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.:@%+-]+)+/?")
 _TEXT = re.compile(r"[A-Za-z0-9_./:@%+-][A-Za-z0-9_./:@%+ -]{0,199}")
 
 
@@ -26,9 +31,11 @@ class Kind(enum.StrEnum):
 
     INT = "int"
     SIZE = "size"  # bytes: 64M, 2GiB; always powers of 1024
-    DURATION = "duration"  # seconds: 90, 30s, 2h30m
+    DURATION = "duration"  # seconds: 90, 30s, 2h30m, 5 min
     CHOICE = "choice"
     STRING = "string"
+    DISK = "disk"  # a whole disk of the target: sda, nvme0n1; "first" is the first it has
+    FOLDER = "folder"  # an absolute path on the target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,8 @@ class Parameter:
         The value of *text* as it goes to the program, as one whole argument.
 
         A size becomes a number with the largest unit that keeps it exact (``2048M`` is
-        ``2G``), a duration seconds. BadValue says what is wrong with it and what would do.
+        ``2G``), a duration seconds, a disk its name in ``/dev``. BadValue says what is
+        wrong with it and what would do; whether there is such a disk, only the target knows.
         """
         match self.kind:
             case Kind.CHOICE:
@@ -67,8 +75,20 @@ class Parameter:
                         hint="Letters, digits and _./:@%+- may.",
                     )
                 return text
+            case Kind.DISK:
+                return self._matched(name, text, _DISK, "sda")
+            case Kind.FOLDER:
+                return self._matched(name, text, _FOLDER, "/var/tmp")  # noqa: S108  (an example)
             case _:
                 return self._bounded(name, text)
+
+    def _matched(self, name: str, text: str, pattern: re.Pattern[str], example: str) -> str:
+        match = pattern.fullmatch(text)
+        if match is None or len(text) > 200:
+            raise BadValue(
+                f"{name}={_short(text)} is no {self.kind}", hint=f"Write it like {name}={example}."
+            )
+        return match[match.lastindex or 0]
 
     def _bounded(self, name: str, text: str) -> str:
         value = self._value(name, text)
@@ -82,9 +102,8 @@ class Parameter:
         """The number behind *text*: bytes, seconds or just that."""
         if self.kind is Kind.SIZE and (match := _SIZE.fullmatch(text)):
             return int(match[1]) * _SIZE_UNITS[match[2].lower()]
-        if self.kind is Kind.DURATION and text and (match := _DURATION.fullmatch(text)):
-            parts = [int(part or 0) for part in match.groups()]
-            return sum(n * unit for n, unit in zip(parts, (86400, 3600, 60, 1), strict=True))
+        if self.kind is Kind.DURATION and (span := seconds(text)) is not None:
+            return span
         if self.kind is Kind.INT and re.fullmatch(r"-?[0-9]{1,18}", text):
             return int(text)
         example = {Kind.SIZE: "64M", Kind.DURATION: "2h30m", Kind.INT: "3"}[self.kind]
@@ -103,6 +122,8 @@ class RecipeInfo:
     params: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
     missing: str = ""
     """Why this machine cannot run it: ``memtester is not installed``; empty if it can."""
+    takes: str = ""
+    """The parameter that says how long it works, which ``for 30s`` fills; empty if none does."""
 
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
         """
@@ -110,6 +131,7 @@ class RecipeInfo:
 
         Raises UnknownName for a parameter the recipe does not have, BadValue for a wrong value.
         """
+        given = self._with_duration(given)
         for name in given:
             if name not in self.params:
                 near = nearest(name, self.params)
@@ -119,6 +141,19 @@ class RecipeInfo:
             name: parameter.check(name, given.get(name, parameter.default))
             for name, parameter in self.params.items()
         }
+
+    def _with_duration(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """*given*, with FOR under the name that it has here."""
+        if FOR not in given:
+            return given
+        if not self.takes:
+            hint = f"It takes {_listed(self.params)}."
+            raise BadValue(f"{self.name} cannot be told how long to run", hint=hint)
+        if self.takes in given:
+            twice = f"for {given[FOR]} and {self.takes}={_short(given[self.takes])}"
+            raise BadValue(f"{self.name} is told twice how long to run: {twice}", hint="Say one.")
+        rest = {name: text for name, text in given.items() if name != FOR}
+        return {**rest, self.takes: given[FOR]}
 
 
 def format_size(count: int) -> str:

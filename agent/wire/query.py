@@ -206,7 +206,12 @@ def write_catalogue(iq: Iq, recipes: tuple[RecipeInfo, ...]) -> None:
     """Put *recipes* into *iq*."""
     element = iq["lab_catalogue"]
     for recipe in recipes:
-        attributes = {"name": recipe.name, "summary": recipe.summary, "missing": recipe.missing}
+        attributes = {
+            "name": recipe.name,
+            "summary": recipe.summary,
+            "missing": recipe.missing,
+            "takes": recipe.takes,
+        }
         child = ET.SubElement(element.xml, f"{{{NS}}}recipe", _told(attributes))
         for name, parameter in recipe.params.items():
             told = {
@@ -230,6 +235,7 @@ def read_catalogue(iq: Iq) -> tuple[RecipeInfo, ...]:
             name=read_name(child.get("name", "")),
             summary=bounded(child.get("summary", "")),
             missing=bounded(child.get("missing", "")),
+            takes=bounded(child.get("takes", "")),
             params={
                 read_name(param.get("name", "")): _read_parameter(param)
                 for param in child.findall(f"{{{NS}}}param")[:MOST_PARAMS]

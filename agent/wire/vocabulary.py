@@ -85,7 +85,9 @@ class Step:
     params: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
-        return " ".join([self.recipe, *(f"{key}={value}" for key, value in self.params.items())])
+        params = self.params.items()
+        said = (f"for {value}" if key == "for" else f"{key}={value}" for key, value in params)
+        return " ".join([self.recipe, *said])
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,9 @@ VERB = Verb(
         "Starts a recipe, or several one after the other, on one or more targets. The answer "
         "is the job's number; when all targets have ended, one notice says how. A busy target "
         "starts when it is free, one that is away when it is back. What the recipes are and "
-        "which parameters they take, `recipes` says. `all` leaves out targets that cannot "
-        "run it, and names them."
+        "which parameters they take, `recipes` says. `for 30s` (or `5 min`, `2h30m`, `1 day`) "
+        "sets how long it works, where the recipe can be told. `all` leaves out targets that "
+        "cannot run it, and names them."
     ),
     grammar=(
         grammar.steps("steps")
@@ -143,6 +144,13 @@ VERB = Verb(
         "run memtest on all": Run((Step("memtest"),), ALL),
         "run memtest, memtest size=8M on bob": Run(
             (Step("memtest"), Step("memtest", {"size": "8M"})), ("bob",)
+        ),
+        "run stress for 30s on bob": Run((Step("stress", {"for": "30s"}),), ("bob",)),
+        "run stress for 2h30m on bob, alice": Run(
+            (Step("stress", {"for": "2h30m"}),), ("bob", "alice")
+        ),
+        "run stress for 30s, memtest on bob": Run(
+            (Step("stress", {"for": "30s"}), Step("memtest")), ("bob",)
         ),
         "run memtest on bob, alice and carol": Run((Step("memtest"),), ("bob", "alice", "carol")),
     },

@@ -1,6 +1,7 @@
 """Any text becomes a command or a refusal; ways to write commands; nothing runs in part."""
 
 import contextlib
+import re
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.wire.duration import seconds, spelled
 from agent.wire.errors import Refusal
 from agent.wire.vocabulary import Step
 from bot.commands import discover
@@ -29,6 +31,11 @@ from bot.verb import understand
 VERBS = discover()
 MEMTEST = (Step("memtest"),)
 SIZED = (Step("memtest", {"size": "64M"}),)
+
+
+def stress(span: str, **params: str) -> tuple[Step]:
+    return (Step("stress", {"for": span, **params}),)
+
 
 WAYS: list[tuple[str, Any]] = [
     ("run memtest on bob", Run(MEMTEST, ("bob",))),
@@ -83,6 +90,26 @@ WAYS: list[tuple[str, Any]] = [
         "run disk path=/dev/sda,memtest on bob",
         Run((Step("disk", {"path": "/dev/sda"}), *MEMTEST), ("bob",)),
     ),
+    ("run stress for 30s on bob", Run(stress("30s"), ("bob",))),
+    ("run stress FOR 30S on bob", Run(stress("30s"), ("bob",))),
+    ("run stress for 30 s on bob", Run(stress("30s"), ("bob",))),
+    ("run stress for 30 sec on bob", Run(stress("30s"), ("bob",))),
+    ("run stress for 90 seconds on bob", Run(stress("1m30s"), ("bob",))),
+    ("run stress for 5 min on bob.", Run(stress("5m"), ("bob",))),
+    ("run stress for 2h on bob", Run(stress("2h"), ("bob",))),
+    ("run stress for 2h30m on bob, alice", Run(stress("2h30m"), ("bob", "alice"))),
+    ("run stress for 2h 30 min on bob", Run(stress("2h30m"), ("bob",))),
+    ("run stress for 2 hours and 30 minutes on bob", Run(stress("2h30m"), ("bob",))),
+    ("run stress for 1 day on all", Run(stress("1d"), ALL)),
+    ("run stress for 1 day, 2 hours on bob", Run(stress("1d2h"), ("bob",))),
+    ("run stress for 30s cpu=2 on bob", Run(stress("30s", cpu="2"), ("bob",))),
+    ("run stress cpu=2 for 30s on bob", Run(stress("30s", cpu="2"), ("bob",))),
+    ("run stress for 30s, memtest on bob", Run((*stress("30s"), *MEMTEST), ("bob",))),
+    ("run stress for 30s and memtest on bob", Run((*stress("30s"), *MEMTEST), ("bob",))),
+    ("run memtest, stress for 1m on bob", Run((*MEMTEST, *stress("1m")), ("bob",))),
+    ("run stress time=30s on bob", Run((Step("stress", {"time": "30s"}),), ("bob",))),
+    ("run format on bob", Run((Step("format"),), ("bob",))),
+    ("run stress on forty", Run((Step("stress"),), ("forty",))),
     ("reboot bob", Reboot("bob")),
     ("Reboot bob.", Reboot("bob")),
     ("reboot bob now", Reboot("bob", force=True)),
@@ -164,6 +191,9 @@ SYNTAX = st.sampled_from(
         "all",
         "now",
         "and",
+        "for",
+        "30s",
+        "2 hours",
         ",",
         "=",
         "size=64M",
@@ -201,6 +231,9 @@ def test_what_looks_like_a_name_and_is_none_is_never_a_target(text: str) -> None
     [
         "run memtest on " + ", ".join(f"pc{number:03}" for number in range(280)),
         "run " + "memtest, " * 200,
+        "run stress for " + "1s and " * 270,
+        "run stress for " + "1 " * 900,
+        "run stress for" + " " * 1900 + "1s",
         "run memtest " + "a=1 " * 450,
         "run memtest on " + "," * 1900,
         "invite a@" + "a." * 900,
@@ -233,3 +266,38 @@ def test_a_parameter_given_twice_is_pointed_at() -> None:
     with pytest.raises(NotUnderstood, match="size is given twice") as error:
         understand("run memtest size=1M size=2M on bob", VERBS)
     assert error.value.column == len("run memtest size=1M ") + 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "wrong"),
+    [
+        ("run stress for 90 on bob", "how long, like 30s or 2h30m", "90"),
+        ("run stress for on bob", "how long", "on bob"),
+        ("run stress for ages on bob", "how long", "ages"),
+        ("run stress for 1.5h on bob", "how long", "1.5h"),
+        ("run stress for 2h30 on bob", "how long", "2h30"),
+        ("run stress for 30m 2h on bob", "larger unit first", "30m 2h"),
+        ("run stress for 1m 1m on bob", "larger unit first", "1m 1m"),
+        ("run stress for 30s for 20s on bob", "said twice", "for 20s"),
+        ("run for 30s on bob", "a recipe", "for"),
+    ],
+)
+def test_a_time_that_is_none_is_pointed_at(line: str, words: str, wrong: str) -> None:
+    with pytest.raises(NotUnderstood, match=words) as error:
+        understand(line, VERBS)
+    assert line[error.value.column - 1 :].startswith(wrong)
+
+
+@given(
+    span=st.integers(1, 999_999_999),
+    long=st.booleans(),
+    between=st.sampled_from(["", " ", ", ", " and "]),
+)
+def test_a_time_means_the_same_however_it_is_spelled(span: int, long: bool, between: str) -> None:
+    words = {"d": " days", "h": " hours", "m": " minutes", "s": " seconds"}
+    parts = re.findall(r"(\d+)(\w)", spelled(span))
+    said = (between or (" " if long else "")).join(
+        number + (words[unit] if long else unit) for number, unit in parts
+    )
+    _, asked = understand(f"run stress for {said} on bob", VERBS)
+    assert seconds(asked.steps[0].params["for"]) == span

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.wire.duration import seconds, spelled
 from agent.wire.errors import BadValue, Refusal, UnknownName
 from agent.wire.parameter import Kind, Parameter, RecipeInfo, format_size
 
@@ -12,6 +13,9 @@ INT = Parameter(kind=Kind.INT, default="1", min="-5", max="1000")
 DURATION = Parameter(kind=Kind.DURATION, default="1h")
 CHOICE = Parameter(kind=Kind.CHOICE, default="short", choices=("short", "long"))
 STRING = Parameter(kind=Kind.STRING, default="/dev/sda")
+DISK = Parameter(kind=Kind.DISK, default="first")
+FOLDER = Parameter(kind=Kind.FOLDER, default="/var/tmp")
+EVERY = [SIZE, INT, DURATION, CHOICE, STRING, DISK, FOLDER]
 UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
@@ -22,7 +26,11 @@ UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
         (SIZE, "1048577", "1048577"), (SIZE, "1536M", "1536M"),
         (INT, "7", "7"), (INT, "-5", "-5"), (INT, "007", "7"),
         (DURATION, "90", "90"), (DURATION, "90s", "90"), (DURATION, "2h30m", "9000"),
-        (DURATION, "1d", "86400"),
+        (DURATION, "1d", "86400"), (DURATION, "5 min", "300"), (DURATION, "2 Hours", "7200"),
+        (DURATION, "1 day and 1 s", "86401"), (DURATION, "0", "0"),
+        (DISK, "sda", "sda"), (DISK, "/dev/nvme0n1", "nvme0n1"), (DISK, "first", "first"),
+        (FOLDER, "/var/tmp", "/var/tmp"), (FOLDER, "/mnt/a.b/c-d/", "/mnt/a.b/c-d/"),
+        (FOLDER, "/x/...", "/x/..."),
         (CHOICE, "long", "long"), (STRING, "/dev/disk/by-id/a b", "/dev/disk/by-id/a b"),
     ],
 )  # fmt: skip
@@ -38,7 +46,15 @@ def test_what_goes_to_the_program(parameter: Parameter, text: str, value: str) -
         (SIZE, "٣M", "no size"), (INT, "٣", "no number"), (INT, "1_0", "no number"),
         (INT, "1001", "too large"), (INT, "-6", "too small"), (INT, "1e3", "no number"),
         (DURATION, "", "no duration"), (DURATION, "soon", "no duration"),
-        (DURATION, "1m2h", "no duration"),
+        (DURATION, "1m2h", "no duration"), (DURATION, "2h30", "no duration"),
+        (DURATION, "1.5h", "no duration"), (DURATION, "1h1h", "no duration"),
+        (DURATION, "30 sandwiches", "no duration"), (DURATION, "٣s", "no duration"),
+        (DISK, "", "no disk"), (DISK, "../sda", "no disk"), (DISK, "/dev/../etc", "no disk"),
+        (DISK, "-a", "no disk"), (DISK, "sd a", "no disk"), (DISK, "sda/x", "no disk"),
+        (DISK, "SDA", "no disk"), (DISK, "x" * 40, "no disk"),
+        (FOLDER, "tmp", "no folder"), (FOLDER, "/", "no folder"), (FOLDER, "/a/../b", "no folder"),
+        (FOLDER, "/..", "no folder"), (FOLDER, "//a", "no folder"), (FOLDER, "/a b", "no folder"),
+        (FOLDER, "/a/.", "no folder"), (FOLDER, "/" + "a" * 200, "no folder"),
         (CHOICE, "lnog", "Did you mean long"), (CHOICE, "", "none of short, long"),
         (STRING, "-rf", "may not be in it"), (STRING, "a;b", "may not be in it"),
         (STRING, "a\nb", "may not be in it"), (STRING, "", "may not be in it"),
@@ -60,7 +76,7 @@ def test_a_size_keeps_its_value_whatever_its_unit(number: int, unit: str) -> Non
     assert format_size(number << UNITS[unit]) == value
 
 
-@given(text=st.text(max_size=30), parameter=st.sampled_from([SIZE, INT, DURATION, CHOICE, STRING]))
+@given(text=st.text(max_size=30), parameter=st.sampled_from(EVERY))
 def test_whatever_people_write_is_a_value_or_a_refusal(text: str, parameter: Parameter) -> None:
     try:
         value = parameter.check("it", text)
@@ -92,3 +108,21 @@ def test_a_recipe_fills_in_defaults_and_knows_its_parameters() -> None:
         info.check({"qqq": "1M"})
     with pytest.raises(UnknownName, match="It takes none"):
         RecipeInfo(name="x", summary="x").check({"qqq": "1"})
+
+
+def test_how_long_is_the_parameter_that_the_recipe_names() -> None:
+    params = {"cpu": INT, "time": DURATION}
+    stress = RecipeInfo(name="stress", summary="x", params=params, takes="time")
+    assert stress.check({"for": "2 min"}) == {"cpu": "1", "time": "120"}
+    with pytest.raises(BadValue, match="time=soon is no duration"):
+        stress.check({"for": "soon"})
+    with pytest.raises(BadValue, match="stress is told twice how long to run: for 1m and time=2m"):
+        stress.check({"for": "1m", "time": "2m"})
+    memtest = RecipeInfo(name="memtest", summary="x", params={"size": SIZE})
+    with pytest.raises(BadValue, match="memtest cannot be told how long to run.*It takes size"):
+        memtest.check({"for": "30s"})
+
+
+@given(span=st.integers(0, 10**9))
+def test_a_time_is_spelled_so_that_it_can_be_read_back(span: int) -> None:
+    assert seconds(spelled(span)) == span
