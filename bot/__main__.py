@@ -53,10 +53,22 @@ def demo(
     *,
     keep: Annotated[bool, typer.Option(help="Keep the folder with logs and state.")] = False,
 ) -> None:
-    """A real server, the bot and three targets on this machine: say lines, see answers."""
+    """
+    A real server, the bot and three targets on this machine, and you in their room.
+
+    With --say, or where there is no terminal, some lines are said instead: 0 if all that they
+    asked for ended well.
+    """
+    import sys
+
     from bot.demo.story import play
 
-    status = console.run_until_told(play(say, keep=keep, server=server))
+    if say or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        status = console.run_until_told(play(say, keep=keep, server=server))
+    else:
+        from bot.demo.terminal import talk
+
+        status = console.run_until_told(talk(keep=keep, server=server))
     raise typer.Exit(130 if status is None else status)
 
 

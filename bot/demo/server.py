@@ -95,6 +95,11 @@ class Server(ABC):
         return self.folder / "log" / "server.log"
 
     @property
+    def process(self) -> Leashed | None:
+        """What `start` started last, to see how it ends; None before."""
+        return self._process
+
+    @property
     def pid(self) -> int | None:
         """The server process itself; None while it is down."""
         return self._process.pid if self._process and self._process.running else None
