@@ -29,8 +29,13 @@ class Certificates:
     """Certificate, CA and key in one file, as ejabberd wants them."""
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """The certificates in *folder*, made if they are not there yet."""
+def make_certificates(folder: Path, *, names: str = NAMES) -> Certificates:
+    """
+    The certificates in *folder*, made if they are not there yet.
+
+    Args:
+        names: Whom the certificate is for, as openssl's subjectAltName.
+    """
     made = Certificates(
         ca=folder / "ca.crt",
         certificate=folder / "server.crt",
@@ -40,7 +45,7 @@ def make_certificates(folder: Path) -> Certificates:
     if not made.bundle.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make_authority(folder)
-        _make_leaf(folder)
+        _make_leaf(folder, names)
         # Last, and all at once: its presence says that the others are complete.
         parts = [made.certificate.read_text(), made.ca.read_text(), made.key.read_text()]
         half = _write_private(folder / "server.pem.half", "".join(parts))
@@ -58,13 +63,13 @@ def _make_authority(folder: Path) -> None:
     )
 
 
-def _make_leaf(folder: Path) -> None:
+def _make_leaf(folder: Path, names: str) -> None:
     _openssl(
         folder,
         *("req", *KEY, "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"),
     )
     (folder / "server.ext").write_text(
-        f"subjectAltName={NAMES}\n"
+        f"subjectAltName={names}\n"
         "basicConstraints=CA:FALSE\n"
         "keyUsage=digitalSignature,keyEncipherment\n"
         "extendedKeyUsage=serverAuth\n"
