@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SERVERS := prosody ejabberd openssl memtester util-linux chromium chromium-driver
+SERVERS := prosody ejabberd openssl memtester util-linux tmux chromium chromium-driver
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)
@@ -18,8 +18,9 @@ setup: $(READY)  ## Create .venv from requirements.lock, install the servers, an
 	@if command -v pre-commit >/dev/null; then pre-commit install; fi
 
 .PHONY: demo
-demo: $(READY)  ## A whole lab on this machine: make demo [SERVER=ejabberd] [SAY="run memtest on bob"]
+demo: $(READY)  ## A whole lab on this machine, with you in it: make demo [SERVER=ejabberd] [SAY="run memtest on bob"]
 	@.ci/packages $(or $(SERVER),prosody) openssl memtester util-linux
+	@.ci/packages stress-ng fio smartmontools || echo "Going on: the recipes that need them say so."
 	@$(BIN)/labroom demo $(if $(SERVER),--server "$(SERVER)") $${LABROOM_SAY:+--say "$$LABROOM_SAY"}
 
 .PHONY: check
