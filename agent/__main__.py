@@ -6,13 +6,18 @@ agent stays small.
 """
 
 import asyncio
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.wire import console
+
+if TYPE_CHECKING:
+    from agent.config import Config
 
 app = typer.Typer(
     help="Makes this machine a target of a labroom bot.",
@@ -22,6 +27,13 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The agent's settings, TOML.")]
+Flags = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins over file and variables."),
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Do not measure what the server lets through: 3 s at most.")
+]
 Xml = Annotated[bool, typer.Option("--xml", help="Print the stream, secrets redacted.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log more.")]
 
@@ -29,40 +41,41 @@ DEFAULT = Path("/etc/labroom/agent.toml")
 
 
 @app.command()
-def serve(config: ConfigFile = DEFAULT, *, xml: Xml = False, verbose: Verbose = False) -> None:
+def serve(
+    config: ConfigFile = DEFAULT, flags: Flags = None, *, xml: Xml = False, verbose: Verbose = False
+) -> None:
     """Be the agent, until SIGTERM. Diagnostics that run go on without it."""
     # structlog and slixmpp would import these to colour what we never colour: 8 MB a target.
     for unwanted in ("rich", "pygments"):
         sys.modules[unwanted] = None  # type: ignore[assignment]
-    from agent.config import Config
     from agent.service import serve as run
-    from agent.wire.settings import load
 
-    settings = load(config, Config)
     _start(xml=xml, verbose=verbose)
-    console.run_until_told(run(settings))
+    console.run_until_told(run(_settings(config, flags)))
 
 
 @app.command()
-def check(config: ConfigFile = DEFAULT, *, xml: Xml = False) -> None:
-    """Try settings, recipes, account and room, without disturbing a running agent."""
+def check(
+    config: ConfigFile = DEFAULT, flags: Flags = None, *, quick: Quick = False, xml: Xml = False
+) -> None:
+    """Try recipes, server, account and room: 0 if all is well. Disturbs no running agent."""
     from agent.check import check as run
-    from agent.config import Config
-    from agent.wire.settings import load
+    from agent.wire.report import Report
 
-    settings = load(config, Config)
-    _start(xml=xml, verbose=False)
-    raise typer.Exit(0 if asyncio.run(run(settings)) else 1)
+    _start(xml=xml, quiet=True)
+    report = Report()
+    settings = _settings(config, flags, warn=report.warn)
+    asyncio.run(run(settings, report, quick=quick))
+    raise typer.Exit(1 if report.failed else 0)
 
 
 @app.command()
-def recipes(config: ConfigFile = DEFAULT) -> None:
+def recipes(config: ConfigFile = DEFAULT, flags: Flags = None) -> None:
     """What this machine can run, and what it lacks for the rest."""
     from agent.catalogue import Catalogue
-    from agent.config import Config
-    from agent.wire.settings import load
 
-    folders = load(config, Config).recipes if config.exists() or config != DEFAULT else ()
+    told = config.exists() or config != DEFAULT
+    folders = _settings(config, flags).recipes if told else ()
     found = Catalogue(folders)
     for recipe in found.infos():
         params = " ".join(f"{name}={p.default}" for name, p in recipe.params.items())
@@ -74,10 +87,26 @@ def recipes(config: ConfigFile = DEFAULT) -> None:
     raise typer.Exit(1 if found.bad else 0)
 
 
-def _start(*, xml: bool, verbose: bool) -> None:
+def _settings(
+    file: Path, flags: list[str] | None, warn: Callable[[str, str], None] | None = None
+) -> "Config":
+    from agent.config import Config
+    from agent.wire.settings import load
+
+    return load(
+        file,
+        Config,
+        environ=os.environ,
+        flags=flags or (),
+        optional=file == DEFAULT,
+        warn=warn,
+    )
+
+
+def _start(*, xml: bool, verbose: bool = False, quiet: bool = False) -> None:
     from agent.wire import debugger, logs
 
-    logs.configure(verbose=verbose)
+    logs.configure(verbose=verbose, quiet=quiet)
     if xml:
         debugger.show_stream()
 

@@ -1,53 +1,97 @@
-"""``labroom-agent check``: try settings, recipes and account, one line each, with cures."""
+"""``labroom-agent check``: try all that the agent needs, one line each, with cures."""
 
-import asyncio
-import sys
+from slixmpp.exceptions import IqError, IqTimeout
 
 from agent.config import Config
 from agent.service import boot_id, catalogue
+from agent.wire import trial
 from agent.wire.errors import Refusal
-from agent.wire.link import Account, Link
-from agent.wire.vocabulary import token
+from agent.wire.link import Link
+from agent.wire.membership import JoinError
+from agent.wire.report import Report
 
-PATIENCE = 20.0
-"""Seconds to get a session."""
+BOT = "bot"
+"""The resource of every bot. The bare address proves nothing: the server answers for it."""
 
 
-async def check(config: Config) -> bool:
-    """Whether all is well. A random resource and no presence: a running agent is not disturbed."""
+async def check(config: Config, report: Report, *, quick: bool = False) -> None:
+    """
+    Tell in *report* whether all is well; a running agent is not disturbed.
+
+    Args:
+        quick: Do not measure what the server lets through: a throttling one takes 10 s.
+    """
+    _machine(config, report)
+
+    async def talk(link: Link, report: Report) -> None:
+        await _room(link, config, report)
+        for controller in config.controllers:
+            await _controller(link, controller, report)
+        if not quick:
+            await trial.measure(link, report)
+
+    await trial.trial(config, report, talk)
+
+
+def _machine(config: Config, report: Report) -> None:
     found = catalogue(config)
     for bad in found.bad:
-        _say(False, str(bad))
+        report.bad(str(bad), "correct the file, or remove it")
     for recipe in found.infos():
-        _say(True, recipe.name + (f" is not offered: {recipe.missing}" if recipe.missing else ""))
+        if recipe.missing:
+            report.warn(f"{recipe.name} is not offered: {recipe.missing}", "install what it needs")
+        else:
+            report.ok(f"{recipe.name} is offered")
     try:
-        _say(True, f"boot id {boot_id(config.boot_id)}")
+        report.ok(f"boot id {boot_id(config.boot_id)}")
     except Refusal as refusal:
-        _say(False, str(refusal))
-        return False
-    return await _log_in(config) and not found.bad
+        report.bad(refusal.what, refusal.hint)
 
 
-async def _log_in(config: Config) -> bool:
-    link, up = Link(Account.of(config, f"check-{token(8)}")), asyncio.Event()
-
-    async def session() -> None:
-        up.set()
-        await asyncio.Event().wait()
-
-    task = asyncio.ensure_future(link.run(session))
+async def _room(link: Link, config: Config, report: Report) -> None:
+    has = await trial.room_features(link, config.room, report)
+    if has is None:
+        return
+    if not has:
+        report.warn(f"there is no room {config.room} yet", "start the bot: it makes the room")
+        return
+    if "muc_nonanonymous" not in has:
+        report.warn(
+            f"the room {config.room} hides who is who", "let the bot own it: it sets that, too"
+        )
     try:
-        async with asyncio.timeout(PATIENCE):
-            await up.wait()
+        seen = await trial.visit(link, config.room)
+    except JoinError as error:
+        _tell_refusal(error, config, report)
+        return
     except TimeoutError:
-        _say(False, f"no session for {config.jid}: the log above says why")
-        return False
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    _say(True, f"logged in as {config.jid}, with a verified certificate")
-    return True
+        report.bad(f"the room {config.room} does not answer", "the server's log may say why")
+        return
+    report.ok(f"the room {config.room} lets us in, as {seen.affiliation}")
+    trial.tell_nick(config.jid.partition("@")[0], config.jid, seen, report)
 
 
-def _say(good: bool, what: str) -> None:
-    sys.stdout.write(f"{'ok  ' if good else 'BAD '} {what}\n")
+def _tell_refusal(error: JoinError, config: Config, report: Report) -> None:
+    what = f"the room {config.room} does not let {config.jid} in ({error.condition})"
+    if error.condition == "registration-required":
+        name = config.jid.partition("@")[0]
+        report.warn(
+            what, f"the agent asks the bot; if no pattern of its targets fits, say admit {name}"
+        )
+    else:
+        report.bad(what, "an owner of the room must let it in")
+
+
+async def _controller(link: Link, controller: str, report: Report) -> None:
+    ping = link.iq(f"{controller}/{BOT}", "get")
+    ping.enable("ping")
+    try:
+        await ping.send(timeout=trial.ANSWER)
+    except (IqError, IqTimeout) as error:
+        why = error.condition if isinstance(error, IqError) else "no answer"
+        report.warn(
+            f"the controller {controller} is not there ({why})",
+            "start that bot, or correct controllers",
+        )
+    else:
+        report.ok(f"the controller {controller} is there")

@@ -1,12 +1,17 @@
 """``labroom``: the bot's command line. Arguments, configuration, wiring; decides nothing."""
 
 import asyncio
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.wire import console
+
+if TYPE_CHECKING:
+    from bot.config import Config
 
 app = typer.Typer(
     help="A lab of machines in a chat room.",
@@ -16,6 +21,13 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The bot's settings, TOML.")]
+Flags = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins over file and variables."),
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Do not measure what the server lets through: 3 s at most.")
+]
 Xml = Annotated[bool, typer.Option("--xml", help="Print the stream, secrets redacted.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log more.")]
 
@@ -23,27 +35,29 @@ DEFAULT = Path("/etc/labroom/bot.toml")
 
 
 @app.command()
-def serve(config: ConfigFile = DEFAULT, *, xml: Xml = False, verbose: Verbose = False) -> None:
+def serve(
+    config: ConfigFile = DEFAULT, flags: Flags = None, *, xml: Xml = False, verbose: Verbose = False
+) -> None:
     """Be the bot, until SIGTERM."""
-    from agent.wire.settings import load
-    from bot.config import Config
     from bot.service import serve as run
 
-    settings = load(config, Config)
     _start(xml=xml, verbose=verbose)
-    console.run_until_told(run(settings))
+    console.run_until_told(run(_settings(config, flags)))
 
 
 @app.command()
-def check(config: ConfigFile = DEFAULT, *, xml: Xml = False) -> None:
-    """Try the settings, the account and the room, without disturbing a running bot."""
-    from agent.wire.settings import load
+def check(
+    config: ConfigFile = DEFAULT, flags: Flags = None, *, quick: Quick = False, xml: Xml = False
+) -> None:
+    """Try settings, server, account and room: 0 if all is well. Disturbs no running bot."""
+    from agent.wire.report import Report
     from bot.check import check as run
-    from bot.config import Config
 
-    settings = load(config, Config)
-    _start(xml=xml, verbose=False)
-    raise typer.Exit(0 if asyncio.run(run(settings)) else 1)
+    _start(xml=xml, quiet=True)
+    report = Report()
+    settings = _settings(config, flags, warn=report.warn)
+    asyncio.run(run(settings, report, quick=quick))
+    raise typer.Exit(1 if report.failed else 0)
 
 
 @app.command()
@@ -72,10 +86,26 @@ def demo(
     raise typer.Exit(130 if status is None else status)
 
 
-def _start(*, xml: bool, verbose: bool) -> None:
+def _settings(
+    file: Path, flags: list[str] | None, warn: Callable[[str, str], None] | None = None
+) -> "Config":
+    from agent.wire.settings import load
+    from bot.config import Config
+
+    return load(
+        file,
+        Config,
+        environ=os.environ,
+        flags=flags or (),
+        optional=file == DEFAULT,
+        warn=warn,
+    )
+
+
+def _start(*, xml: bool, verbose: bool = False, quiet: bool = False) -> None:
     from agent.wire import debugger, logs
 
-    logs.configure(verbose=verbose)
+    logs.configure(verbose=verbose, quiet=quiet)
     if xml:
         debugger.show_stream()
 

@@ -1,59 +1,92 @@
-"""``labroom check``: try the settings, the account and the room, one line each, with cures."""
-
-import asyncio
-import sys
+"""``labroom check``: try all that the bot needs, one line each, with cures."""
 
 from slixmpp import JID
 from slixmpp.exceptions import IqError, IqTimeout
 
-from agent.wire.link import Account, Link
-from agent.wire.vocabulary import token
+from agent.wire import trial
+from agent.wire.link import Link
+from agent.wire.membership import JoinError
+from agent.wire.report import Report
 from bot.config import Config
 
-PATIENCE = 20.0
-"""Seconds for the whole conversation with the server."""
+COMMANDS = "http://jabber.org/protocol/commands"
+END_SESSION = "http://jabber.org/protocol/admin#end-user-session"
+WANTED = {
+    "muc_membersonly": "members only",
+    "muc_nonanonymous": "real addresses shown",
+    "muc_persistent": "persistent",
+}
 
 
-async def check(config: Config) -> bool:
-    """Whether all is well. A random resource and no presence: a running bot is not disturbed."""
-    link = Link(Account.of(config, f"check-{token(8)}"))
-    looked = asyncio.get_running_loop().create_future()
+async def check(config: Config, report: Report, *, quick: bool = False) -> None:
+    """
+    Tell in *report* whether all is well; a running bot is not disturbed.
 
-    async def session() -> None:
-        looked.set_result(await _room(link, config))
+    Args:
+        quick: Do not measure what the server lets through: a throttling one takes 10 s.
+    """
 
-    task = asyncio.ensure_future(link.run(session))
+    async def talk(link: Link, report: Report) -> None:
+        await _room(link, config, report)
+        await _rights(link, report)
+        if not quick:
+            await trial.measure(link, report)
+
+    await trial.trial(config, report, talk)
+
+
+async def _room(link: Link, config: Config, report: Report) -> None:
+    has = await trial.room_features(link, config.room, report)
+    if has is None:
+        return
+    if not has:
+        await _future_room(link, config, report)
+        return
     try:
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.wait({task, looked}, return_when=asyncio.FIRST_COMPLETED)
-            room = looked.result()
+        seen = await trial.visit(link, config.room)
+    except JoinError as error:
+        report.bad(
+            f"the room {config.room} does not let {config.jid} in ({error.condition})",
+            f"an owner of the room must make {config.jid} an owner, too",
+        )
+        return
     except TimeoutError:
-        where = config.server.host or f"the server of {config.jid}"
-        _say(False, f"no session with {where}", "the log above says why")
-        return False
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    _say(True, f"logged in as {config.jid}, with a verified certificate", "")
-    _say(not room, f"room {config.room}", room)
-    return not room
+        report.bad(f"the room {config.room} does not answer", "the server's log may say why")
+        return
+    missing = ", ".join(said for feature, said in WANTED.items() if feature not in has)
+    if seen.affiliation != "owner":
+        report.bad(
+            f"the room {config.room} is not ours: {config.jid} is {seen.affiliation} there",
+            f"an owner of the room must make {config.jid} an owner, too",
+        )
+    elif missing:
+        report.warn(f"the room {config.room} is ours, but not {missing}", "the bot sets that")
+    else:
+        report.ok(f"the room {config.room} is ours, and as it has to be")
+    trial.tell_nick(config.nick, config.jid, seen, report)
 
 
-async def _room(link: Link, config: Config) -> str:
-    """What is wrong with the room, in a few words; empty if nothing is."""
-    disco = link.client.plugin["xep_0030"]
+async def _future_room(link: Link, config: Config, report: Report) -> None:
+    service = config.room.partition("@")[2]
+    refused = await trial.can_make_rooms(link, service)
+    if refused:
+        report.bad(
+            f"there is no room {config.room}, and {config.jid} may make none ({refused})",
+            "let it (restrict_room_creation on Prosody, access_create on ejabberd), "
+            "or make the room and make the bot its owner",
+        )
+    else:
+        report.ok(f"there is no room {config.room} yet: the bot makes it, and may")
+
+
+async def _rights(link: Link, report: Report) -> None:
+    """XEP-0133; the bot does well without."""
     try:
-        info = await disco.get_info(jid=JID(config.room), timeout=PATIENCE / 2)
-    except IqError as error:
-        if error.condition == "item-not-found":
-            return ""  # the bot makes it
-        return f"the room's server answers {error.condition}: is its name right?"
-    except IqTimeout:
-        return "the room's server does not answer"
-    wanted = {"muc_membersonly", "muc_nonanonymous", "muc_persistent"}
-    missing = wanted - set(info["disco_info"]["features"])
-    return f"it lacks {', '.join(sorted(missing))}: let the bot own it" if missing else ""
-
-
-def _say(good: bool, what: str, cure: str) -> None:
-    sys.stdout.write(f"{'ok  ' if good else 'BAD '} {what}{f': {cure}' if cure else ''}\n")
+        items = await link.client.plugin["xep_0030"].get_items(
+            jid=JID(link.jid.domain), node=COMMANDS, timeout=trial.ANSWER
+        )
+        nodes = {str(node) for _, node, _ in items["disco_items"]["items"]}
+    except (IqError, IqTimeout):
+        nodes = set()
+    may = "may" if END_SESSION in nodes else "may not"
+    report.ok(f"{link.jid.bare} {may} end other sessions on the server (not needed)")

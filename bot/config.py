@@ -44,8 +44,8 @@ class Config(Login):
     """Which machines are let in unasked: ``*@lab.example``, ``bob@lab.example``."""
     grants: dict[BareJid, Grant] = Field(default_factory=dict)
     """What single people may do: ``nothing``, ``look``, ``run``, ``operate`` or ``admin``."""
-    database: str = "sqlite:////var/lib/labroom/labroom.db"
-    """An SQLAlchemy URL."""
+    database: Annotated[str, Field(repr=False)] = "sqlite:////var/lib/labroom/labroom.db"
+    """An SQLAlchemy URL; it may hold a password, so it is not shown."""
     lock: Path = Path("/var/lib/labroom/lock")
     """Held while the bot runs: a second process with the same one refuses to start."""
     patience: Patience = Patience()

@@ -107,6 +107,15 @@ class Link(Exchange):
         finally:
             await self._leave()
 
+    async def once(self, session: Callable[[], Awaitable[None]]) -> str:
+        """One attempt and one *session*, without coming back; why it failed, or empty."""
+        try:
+            if await self._establish():
+                await self._live(session)
+            return self._failure
+        finally:
+            await self._leave()
+
     async def _establish(self) -> bool:
         """One attempt; True once there is a session."""
         self._over.clear()
@@ -244,15 +253,19 @@ class Link(Exchange):
             self._registration.want()
 
 
-def _client(account: Account) -> ClientXMPP:
+def trust(ca: Path | None) -> ssl.SSLContext:
+    """Trust the certificates in *ca*, or the system's; Refusal if they cannot be used."""
     try:
-        context = ssl.create_default_context(cafile=account.ca)
+        return ssl.create_default_context(cafile=ca)
     except OSError as error:
         raise Refusal(
-            f"server.ca: cannot use {account.ca} ({error.strerror or error})",
+            f"server.ca: cannot use {ca} ({error.strerror or error})",
             hint="Name a file with the certificates to trust, in PEM.",
         ) from error
-    client = ClientXMPP(account.jid, account.password, ssl_context=context)
+
+
+def _client(account: Account) -> ClientXMPP:
+    client = ClientXMPP(account.jid, account.password, ssl_context=trust(account.ca))
     client.enable_direct_tls = account.host is None
     client.enable_plaintext = False
     client.whitespace_keepalive = False

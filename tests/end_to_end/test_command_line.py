@@ -22,30 +22,6 @@ def agent_settings(lab: Lab, who: str) -> Path:
     return lab.folder / lab.name(who) / "agent.toml"
 
 
-async def test_check_says_all_is_well_and_disturbs_nobody(furnish: Furnish) -> None:
-    lab, ann = await furnish("bob")
-    since = len(ann.presences.entries)
-    status, said = await run("bot", "check", "--config", str(lab.site.bot_settings))
-    assert (status, said.count("BAD")) == (0, 0), said
-    assert lab.room in said
-    status, said = await run("agent", "check", "--config", str(agent_settings(lab, "bob")))
-    assert (status, said.count("BAD")) == (0, 0), said
-    assert "memtest" in said
-    assert "answered" in (await answer(ann, f"ping {lab.name('bob')}")).body
-    assert not [seen for seen in ann.presences.entries[since:] if seen.type == "unavailable"]
-
-
-async def test_check_names_a_wrong_password_without_showing_it(furnish: Furnish) -> None:
-    lab, _ = await furnish()
-    wrong = lab.folder / "wrong.toml"
-    text = lab.site.bot_settings.read_text()
-    wrong.write_text(text.replace(f'password = "{lab.site.bot_name}"', 'password = "s3cr3t-x"'))
-    status, said = await run("bot", "check", "--config", str(wrong))
-    assert status == 1
-    assert "does not accept this account and password" in said
-    assert "s3cr3t-x" not in said
-
-
 async def test_a_second_process_of_the_same_bot_refuses_to_start(furnish: Furnish) -> None:
     lab, ann = await furnish()
     status, said = await run("bot", "serve", "--config", str(lab.site.bot_settings))

@@ -73,7 +73,6 @@ WRONG = [
      "'a\\x1bb\\nc': there is no such setting. Remove it from FILE."),
     # Missing
     (BotConfig, BOT.replace("room", "nick"), f"room: it is missing. {CURE}"),
-    (BotConfig, BOT.partition("[")[0], f"credentials: it is missing. {CURE}"),
     (AgentConfig, AGENT.replace("controllers", "subscribers"),
      f"controllers: it is missing. {CURE}"),
     # Wrong type, out of bounds
@@ -194,14 +193,74 @@ def test_a_password_comes_from_its_file(path: Path, tmp_path: Path) -> None:
     assert load(path, BotConfig).credentials.read() == PASSWORD
 
 
-@pytest.mark.parametrize("lines", ["", f'password = "{PASSWORD}"\npassword_file = "/x"'])
-def test_no_password_or_two_are_refused(path: Path, lines: str) -> None:
-    path.write_text(BOT.replace(f'password = "{PASSWORD}"', lines))
+def test_two_passwords_are_refused(path: Path) -> None:
+    path.write_text(BOT + 'password_file = "/x"\n')
     with pytest.raises(BadSettings) as refused:
         load(path, BotConfig).credentials.read()
     assert str(refused.value) == (
         "password: give either password or password_file. A file is better: chmod 600 it."
     )
+
+
+def test_no_password_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    path.write_text(BOT.partition("[")[0])
+    with pytest.raises(BadSettings) as refused:
+        load(path, BotConfig).credentials.read()
+    assert str(refused.value) == (
+        "credentials: there is no password. Give password_file, and chmod 600 it; "
+        "or have systemd give it: LoadCredential=labroom-password:PATH."
+    )
+
+
+@pytest.mark.parametrize("name", ["labroom-password", "bob"])
+def test_a_password_comes_from_systemd(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).write_text(PASSWORD + "\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    named = "" if name == "labroom-password" else f'[credentials]\ncredential = "{name}"\n'
+    path.write_text(BOT.partition("[")[0] + named)
+    assert load(path, BotConfig).credentials.read() == PASSWORD
+
+
+def test_a_credential_that_systemd_does_not_give_is_named(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    path.write_text(BOT.partition("[")[0])
+    with pytest.raises(BadSettings, match=r"credential: cannot read .*/labroom-password"):
+        load(path, BotConfig).credentials.read()
+
+
+def test_a_credential_is_a_name_and_no_path(path: Path) -> None:
+    said = refusal(path, BotConfig, BOT + 'credential = "../shadow"\n')
+    assert "credentials.credential: String should match pattern" in said
+
+
+@pytest.mark.parametrize(("mode", "warns"), [(0o600, False), (0o640, False), (0o644, True)])
+@pytest.mark.parametrize("where", ["password", "password_file"])
+def test_a_password_that_everybody_can_read_is_warned_of(
+    path: Path, tmp_path: Path, where: str, mode: int, warns: bool
+) -> None:
+    path.write_text(BOT)
+    secret = path
+    if where == "password_file":
+        secret = tmp_path / "secret"
+        secret.write_text(PASSWORD)
+        path.write_text(BOT.replace(f'password = "{PASSWORD}"', f'password_file = "{secret}"'))
+    secret.chmod(mode)
+    warnings: list[tuple[str, str]] = []
+    load(path, BotConfig, warn=lambda *said: warnings.append(said))
+    wanted = f"everybody on this machine can read the password in {secret}"
+    assert warnings == [(wanted, f"chmod 600 {secret}")] * warns
+
+
+def test_a_database_that_may_hold_a_password_is_not_shown(path: Path) -> None:
+    path.write_text(f'database = "postgresql://u:{PASSWORD}@db/x"\n' + BOT)
+    config = load(path, BotConfig)
+    assert PASSWORD in config.database
+    assert PASSWORD not in f"{config!r} {config}"
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"", b"\n"])
@@ -225,7 +284,7 @@ def test_a_password_file_that_is_not_there_is_refused(path: Path, tmp_path: Path
 
 BAD_FILES = {
     "unknown key": ("rom = 1\n" + BOT, "Did you mean room?"),
-    "no password": (BOT.replace("password", "#"), "give either password or password_file"),
+    "no password": (BOT.replace("password", "#"), "there is no password"),
     "not TOML": ("jid", "is not TOML"),
     "no such CA": (BOT + '[server]\nca = "/no/ca.crt"\n', "server.ca: cannot use /no/ca.crt"),
     "no certificates": (BOT + '[server]\nca = "SELF"\n', "server.ca: cannot use"),
@@ -256,6 +315,7 @@ def test_a_wrong_file_ends_the_program_with_two_and_one_line(
     if program == "bot":
         toml = f'lock = "{tmp_path}/lock"\n{toml}'
     path.write_text(toml.replace("SELF", str(path)))
+    path.chmod(0o600)
     done = subprocess.run(
         [sys.executable, "-m", program, "serve", "--config", str(path)],
         capture_output=True,
