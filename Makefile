@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SERVERS := prosody ejabberd openssl memtester util-linux tmux chromium chromium-driver
+SERVERS := prosody ejabberd openssl memtester util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)
@@ -64,7 +64,7 @@ lock: $(READY)  ## Choose versions anew for what pyproject.toml asks; UPGRADE=1 
 
 .PHONY: clean
 clean:  ## Remove what the other targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .converse dist
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .converse dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml

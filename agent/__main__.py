@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agent.install import command
 from agent.wire import console
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ def recipes(config: ConfigFile = DEFAULT, flags: Flags = None) -> None:
     for bad in found.bad:
         sys.stderr.write(f"labroom-agent: {bad}\n")
     raise typer.Exit(1 if found.bad else 0)
+
+
+app.command()(command.install)
+app.command()(command.uninstall)
 
 
 def _settings(

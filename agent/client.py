@@ -5,6 +5,7 @@ Rule: it never keeps a room that it created (status 201): only the bot makes roo
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -15,6 +16,7 @@ from slixmpp.stanza import Message, Presence
 from agent.config import Config
 from agent.controllers import Controllers
 from agent.executor import Executor
+from agent.notify import INSIDE
 from agent.presence import PROGRESS_EVERY, Appearance, Work, appear, only_progress
 from agent.subscriptions import Subscriptions
 from agent.wire.link import Link
@@ -29,10 +31,24 @@ REJOIN_FIRST, REJOIN_MOST = 0.5, 15.0
 
 
 class Client:
-    """Ties the stream to the executor."""
+    """
+    Ties the stream to the executor.
 
-    def __init__(self, config: Config, link: Link, executor: Executor, us: TargetState) -> None:
+    Args:
+        told: Gets how we stand, in one line for whoever runs the machine.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        link: Link,
+        executor: Executor,
+        us: TargetState,
+        *,
+        told: Callable[[str], None],
+    ) -> None:
         self._config, self._link, self._executor, self._us = config, link, executor, us
+        self._tell = told
         self._shown: Appearance | None = None
         self._changed = asyncio.Event()
         self._admitted = asyncio.Event()
@@ -56,6 +72,7 @@ class Client:
                 group.create_task(self._keep_room())
                 group.create_task(self._keep_presence())
         finally:
+            self._tell("not connected to the server")
             self.controllers.part_all()
             self._link.client.send_presence(
                 ptype="unavailable",
@@ -135,11 +152,17 @@ class Client:
                 if error.condition == "conflict":
                     continue
                 log.info("room.closed", room=self._config.room, reason=error.condition)
+                self._tell(
+                    f"connected, not in the room {self._config.room} ({error.condition}): "
+                    f"say there: admit {nick}"
+                )
                 return False
             except TimeoutError:
                 log.warning("room.silent", room=self._config.room)
+                self._tell(f"connected, but the room {self._config.room} does not answer")
                 return False
             log.info("room.entered", room=self._config.room, nick=entered.nick)
+            self._tell(f"{INSIDE} {self._config.room} as {entered.nick}")
             return True
         return False
 

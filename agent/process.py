@@ -15,6 +15,7 @@ MARK = "LABROOM_RUN"
 """The environment variable that marks the processes of a run."""
 
 _NICE = 5
+"""Not added to ours: systemd starts the agent at a better one, and that is not for diagnostics."""
 _OOM_SCORE = b"500"  # out of memory takes the diagnostic first, not the agent
 
 
@@ -104,7 +105,8 @@ def _become(argv: list[str], environment: dict[str, str], output: int, failure: 
         empty = os.open(os.devnull, os.O_RDONLY)
         for fd, target in ((empty, 0), (output, 1), (output, 2)):
             os.dup2(fd, target)
-        os.nice(_NICE)
+        with contextlib.suppress(PermissionError):  # we are nicer than that already
+            os.setpriority(os.PRIO_PROCESS, 0, _NICE)
         with contextlib.suppress(OSError):
             score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
             os.write(score, _OOM_SCORE)

@@ -16,6 +16,7 @@ from agent.client import Client
 from agent.config import Config
 from agent.courier import delivered
 from agent.executor import Executor
+from agent.notify import Notifier
 from agent.rundir import RunDir
 from agent.wire.link import Account, Link
 from agent.wire.settings import BadSettings
@@ -72,8 +73,10 @@ async def _run(config: Config, us: TargetState) -> None:
     link = Link(Account.of(config, RESOURCE))
     name = config.jid.partition("@")[0]
     executor = Executor(config.state, catalogue(config), lambda: us.boot, changed, machine=name)
-    client = Client(config, link, executor, us)
+    systemd = Notifier.take()
+    client = Client(config, link, executor, us, told=systemd.status)
     await executor.start()
+    systemd.ready()
     log.info("agent.started", jid=config.jid, boot=us.boot, epoch=us.epoch)
     try:
         async with asyncio.TaskGroup() as group:

@@ -22,6 +22,10 @@ class Registration:
 
     def __init__(self, client: ClientXMPP) -> None:
         self._client = client
+        self.asked = False
+        """Whether the account may exist because of us."""
+        self.refused = ""
+        """The condition of the server's refusal, or that there was no answer."""
         client.register_plugin("xep_0077", {"create_account": False})
         client.add_event_handler("register", self._register)
 
@@ -44,13 +48,15 @@ class Registration:
         iq.enable("register")
         iq["register"]["username"] = self._client.boundjid.user
         iq["register"]["password"] = self._client.password
+        self.asked = True
         try:
             await iq.send(timeout=ANSWER)
         except (IqError, IqTimeout) as error:
+            self.refused = getattr(error, "condition", "timeout")
             log.error(  # noqa: TRY400  (the server's refusal is no fault of ours)
                 "link.registration_failed",
                 jid=jid,
-                reason=getattr(error, "condition", "timeout"),
+                reason=self.refused,
                 cure="conflict: the account exists, so correct the password; anything else: the "
                 "server does not allow it (now), so make the account there",
             )

@@ -1,0 +1,1 @@
+"""``labroom-agent install`` and ``uninstall``: this machine, or an image, becomes a target."""

@@ -1,0 +1,75 @@
+"""A lab on a real server, and machines of its own to install an agent on."""
+
+import asyncio
+import secrets
+import shutil
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.demo.prosody import Prosody
+from tests.end_to_end.conftest import enter
+from tests.end_to_end.lab import Lab
+from tests.end_to_end.person import Person
+from tests.install.machine import SHARED, Machine, furnish, memory
+
+
+@pytest.fixture(scope="session")
+def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Debian with labroom on it, shared by all machines."""
+    with memory(tmp_path_factory.mktemp("debian") / "memory") as folder:
+        yield furnish(folder)
+
+
+@pytest.fixture
+def machine(debian: Path, tmp_path: Path) -> Iterator[Machine]:
+    """A machine that is off."""
+    with memory(tmp_path / "machine") as folder:
+        machine = Machine(debian, folder)
+        yield machine
+        machine.remove()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prosody]:
+    with Prosody(tmp_path_factory.mktemp("prosody")) as running:
+        yield running
+
+
+@pytest.fixture
+async def lab(server: Prosody, tmp_path: Path, machine: Machine) -> AsyncIterator[Lab]:
+    """A bot in its room; it lets in who is called ``lab.name(...)``, and nobody else unasked."""
+    async with AsyncExitStack() as stack:
+        lab = Lab(tmp_path / "lab", server, secrets.token_hex(3), stack)
+        await lab.start_bot()
+        shutil.copy(server.ca, machine.shared / "ca.crt")
+        yield lab
+
+
+@pytest.fixture
+async def ann(lab: Lab) -> AsyncIterator[Person]:
+    """Who owns the room, and is in it."""
+    account = lab.name("ann")
+    await asyncio.to_thread(lab.server.add_account, account, account)
+    trust = ssl.create_default_context(cafile=str(lab.server.ca))
+    person = Person(
+        f"{account}@{lab.server.domain}", account,
+        host=lab.server.host, port=lab.server.port, trust=trust,
+    )  # fmt: skip
+    await person.connect()
+    await enter(lab, person, "ann")
+    yield person
+    await person.leave()
+
+
+def options(lab: Lab, name: str) -> list[str]:
+    """What an operator says to ``install`` on the machine of that *name*."""
+    domain = lab.server.domain
+    return [
+        *("--jid", f"{name}@{domain}", "--bot", f"{lab.site.bot_name}@{domain}"),
+        *("--room", lab.room, "--location", "lab 2, rack 3", "--name", "Bob's server"),
+        *("--server", f"{lab.server.host}:{lab.server.port}", "--ca", str(SHARED / "ca.crt")),
+    ]
