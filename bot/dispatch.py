@@ -75,7 +75,7 @@ class Dispatch:
                 targets={named[name].kept.jid: name for name in targets},
                 asker=line.by.nick,
                 asker_jid=line.by.jid or "",
-                private=line.private,
+                channel=line.channel,
                 asked=now,
                 by=now + timedelta(seconds=self._patience.start),
             )

@@ -17,6 +17,7 @@ import structlog
 from agent.wire.errors import Refusal
 from agent.wire.vocabulary import Verdict
 from bot.jobs import Job, Run
+from bot.occupant import Channel
 from bot.ports import Voice
 from bot.report import summary
 from bot.store import jobs
@@ -137,7 +138,7 @@ class Herald:
         del self._said[number, jid]
 
     async def _deliver(self, reply: Reply, job: Job) -> None:
-        if job.private and job.asker_jid:
-            await self._voice.tell(job.asker_jid, reply)
-        else:
+        if job.channel is Channel.ROOM or not job.asker_jid:
             await self._voice.say(reply)
+        else:
+            await self._voice.tell(job.asker_jid, reply, direct=job.channel is Channel.DIRECT)

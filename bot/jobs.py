@@ -12,6 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from agent.wire.vocabulary import Step, Verdict
+from bot.occupant import Channel
 
 
 class Phase(enum.StrEnum):
@@ -128,8 +129,8 @@ class Job:
     """The nick of who asked."""
     asker_jid: str
     """The bare JID of who asked."""
-    private: bool
-    """Asked in a private message: answered there, too."""
+    channel: Channel
+    """Where it was asked, and its end is told."""
     asked: datetime
     by: datetime
     """No run of it starts after this (UTC)."""

@@ -1,4 +1,4 @@
-"""Who is speaking in the room."""
+"""Who is speaking, and where."""
 
 import enum
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Affiliation(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Occupant:
     """
-    Someone in the room.
+    Someone in the room, or who may be.
 
     Anyone may take any nick, so a nick is only for addressing people; standing and
     identity are the room's word, and ``jid`` is None where the room hides it.
@@ -27,6 +27,14 @@ class Occupant:
     affiliation: Affiliation
     jid: str | None
     """Bare JID."""
+
+
+class Channel(enum.StrEnum):
+    """Where a line was said, and so where it is answered."""
+
+    ROOM = "room"
+    WHISPER = "whisper"  # to us alone, through the room (XEP-0045, section 7.5)
+    DIRECT = "direct"  # to us alone, from account to account
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,6 @@ class Line:
     """Names the line for ever: the speaker's bare JID and their message's id."""
     message: str = ""
     """The message's own id: what our answer refers to."""
-    private: bool = False
-    """Said to us alone, as a private message in the room."""
+    channel: Channel = Channel.ROOM
     addressed: bool = False
     """Said to us: a private message, or in the room with our nick before it (not in *text*)."""

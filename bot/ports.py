@@ -52,6 +52,10 @@ class Voice(Protocol):
         """Say it in the room; returns when the room has reflected it. Raises Away."""
         ...
 
-    async def tell(self, jid: str, reply: Reply) -> None:
-        """Say it to one person in private: through the room if they are in it. Raises Away."""
+    async def tell(self, jid: str, reply: Reply, *, direct: bool) -> None:
+        """
+        Say it to one person in private. Raises Away.
+
+        Through the room if they are in it, else, or if *direct*, from account to account.
+        """
         ...

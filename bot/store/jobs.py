@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, 
 
 from agent.wire.vocabulary import Step, Verdict
 from bot.jobs import Job, Outcome, Phase, Run
+from bot.occupant import Channel
 from bot.store import schema
 
 # Built once: people wait for these.
@@ -23,7 +24,7 @@ def add_job(
     targets: Mapping[str, str],
     asker: str,
     asker_jid: str,
-    private: bool,
+    channel: Channel,
     asked: datetime,
     by: datetime,
 ) -> tuple[Job, bool]:
@@ -42,7 +43,7 @@ def add_job(
             "steps": [{"recipe": step.recipe, "params": dict(step.params)} for step in steps],
             "asker": asker,
             "asker_jid": asker_jid,
-            "private": private,
+            "channel": channel,
             "asked": asked.timestamp(),
             "by": by.timestamp(),
             "told": False,
@@ -64,7 +65,7 @@ def add_job(
         steps=tuple(steps),
         asker=asker,
         asker_jid=asker_jid,
-        private=private,
+        channel=channel,
         asked=asked,
         by=by,
         runs=tuple(sorted(runs, key=lambda run: run.target)),
@@ -207,7 +208,7 @@ def _job(db: Connection, row: Row[Any]) -> Job:
         steps=tuple(Step(step["recipe"], step["params"]) for step in row.steps),
         asker=row.asker,
         asker_jid=row.asker_jid,
-        private=row.private,
+        channel=Channel(row.channel),
         asked=datetime.fromtimestamp(row.asked, UTC),
         by=datetime.fromtimestamp(row.by, UTC),
         runs=tuple(_run(run) for run in runs.all()),

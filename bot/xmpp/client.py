@@ -158,10 +158,7 @@ class Client:
         if reply is None:
             return
         try:
-            if line.private:
-                await self.room.whisper(line.by.nick, reply, re=line.message)
-            else:
-                await self.room.say(reply, re=line.message)
+            await self.room.answer(line, reply)
         except Refusal as refusal:
             log.warning("reply.lost", to=line.by.jid, line=line.id, reason=str(refusal))
 

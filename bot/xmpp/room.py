@@ -27,8 +27,9 @@ from agent.wire.membership import Entered, JoinError, Membership
 from agent.wire.target import TargetState, read_target
 from agent.wire.vocabulary import token
 from bot.dialogue import address
-from bot.occupant import Affiliation, Line, Occupant
+from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.verb import Reply
+from bot.xmpp.members import Members
 
 log = structlog.get_logger()
 
@@ -77,6 +78,7 @@ class Room:
         self.membership = Membership(link, room, dress=self._dress, seen=self._presence)
         self.room = room
         self.affiliation = Affiliation.NONE
+        self._members = Members(link, room)
         self._occupants: dict[str, Seen] = {}
         self._reflections: dict[str, asyncio.Future[None]] = {}
         for plugin in ("xep_0249", "xep_0308", "xep_0335", "xep_0359"):
@@ -167,9 +169,9 @@ class Room:
         finally:
             del self._reflections[message["id"]]
 
-    async def tell(self, jid: str, reply: Reply) -> None:
-        """Say *reply* to one person: through the room if they are in it, else directly."""
-        nick = self.nick_of(jid)
+    async def tell(self, jid: str, reply: Reply, *, direct: bool) -> None:
+        """Say *reply* to one person: through the room if they are in it and not *direct*."""
+        nick = None if direct else self.nick_of(jid)
         if nick is not None:
             await self.whisper(nick, reply)
         else:
@@ -178,6 +180,16 @@ class Room:
     async def whisper(self, nick: str, reply: Reply, *, re: str = "") -> None:
         """Say *reply* to an occupant alone (XEP-0045, section 7.5). Raises Away."""
         self._send_private(JID(f"{self.room}/{nick}"), reply, re)
+
+    async def answer(self, line: Line, reply: Reply) -> None:
+        """Say *reply* where *line* was said. Raises Away."""
+        match line.channel:
+            case Channel.ROOM:
+                await self.say(reply, re=line.message)
+            case Channel.WHISPER:
+                await self.whisper(line.by.nick, reply, re=line.message)
+            case Channel.DIRECT:
+                self._send_private(JID(line.by.jid), reply, line.message)
 
     def _send_private(self, to: JID, reply: Reply, re: str) -> None:
         message = self._message(to, reply, re)
@@ -210,19 +222,32 @@ class Room:
         if seen is None or not _is_line(message):
             return
         text, addressed = address(message["body"], self.membership.nick)
-        self._heard(self._line(message, seen, text, addressed=addressed))
+        self._heard(self._line(message, seen.occupant, text, addressed=addressed))
 
     def _chat(self, message: Message) -> None:
-        """A private message: through the room, or directly by somebody who is in it."""
-        if message["from"].bare == self.room.bare:
-            seen = self._occupants.get(message["from"].resource)
-        else:
-            nick = self.nick_of(message["from"].bare)
-            seen = self._occupants.get(nick) if nick else None
-        if seen is None or not _is_line(message):
+        """A private message: through the room, or directly by somebody who belongs to it."""
+        if not _is_line(message):
             return
         text, _ = address(message["body"], self.membership.nick)
-        self._heard(self._line(message, seen, text, private=True, addressed=True))
+        if message["from"].bare == self.room.bare:
+            seen = self._occupants.get(message["from"].resource)
+            if seen is not None:
+                self._heard(self._line(message, seen.occupant, text, Channel.WHISPER))
+        elif self.membership.inside:
+            self._link.spawn(self._direct(message, text))
+
+    async def _direct(self, message: Message, text: str) -> None:
+        """What somebody who need not be in the room says: the room still knows who they are."""
+        jid = message["from"].bare
+        nick = self.nick_of(jid)
+        if nick is not None:
+            by = self._occupants[nick].occupant
+        else:
+            by = Occupant(message["from"].user, await self._members.standing(jid), jid)
+        if by.affiliation in (Affiliation.NONE, Affiliation.OUTCAST):
+            log.info("line.from_stranger", jid=jid)
+            return
+        self._heard(self._line(message, by, text, Channel.DIRECT))
 
     def _reflected(self, identity: str) -> None:
         waiting = self._reflections.get(identity)
@@ -230,11 +255,17 @@ class Room:
             waiting.set_result(None)
 
     def _line(
-        self, message: Message, seen: Seen, text: str, *, addressed: bool, private: bool = False
+        self,
+        message: Message,
+        by: Occupant,
+        text: str,
+        channel: Channel = Channel.ROOM,
+        *,
+        addressed: bool = True,
     ) -> Line:
-        by, said = seen.occupant, message["id"] or token()
+        said = message["id"] or token()
         speaker = by.jid or f"{self.room}/{by.nick}"  # nobody can name another's line
-        return Line(by, text, f"{speaker}#{said}", said, private=private, addressed=addressed)
+        return Line(by, text, f"{speaker}#{said}", said, channel, addressed=addressed)
 
     def _presence(self, presence: Presence) -> None:
         nick, item = presence["from"].resource, presence["muc"]

@@ -96,7 +96,7 @@ class Jobs:
             steps=tuple(steps),
             asker=line.by.nick,
             asker_jid=line.by.jid or "",
-            private=line.private,
+            channel=line.channel,
             asked=NOW,
             by=NOW + timedelta(hours=24),
             runs=tuple(Run(job=number, target=name, jid=f"{name}@{DOMAIN}") for name in targets),

@@ -28,7 +28,7 @@ from bot.herald import Herald
 from bot.intake import Arrival, Intake
 from bot.jobs import Job, Run
 from bot.machines import Machines
-from bot.occupant import Affiliation, Line, Occupant
+from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.store import jobs, journals, schema, targets
 from bot.store.writer import Writer
 from bot.verb import Reply
@@ -42,8 +42,8 @@ ANN = Occupant("ann", Affiliation.OWNER, "ann@lab.example")
 STEPS = (Step("memtest", {"size": "16M"}),)
 
 
-def line(number: int = 1, *, private: bool = False) -> Line:
-    return Line(ANN, "run memtest on bob", f"ann@lab.example#{number}", private=private)
+def line(number: int = 1, *, channel: Channel = Channel.ROOM) -> Line:
+    return Line(ANN, "run memtest on bob", f"ann@lab.example#{number}", channel=channel)
 
 
 class Store(Writer):
@@ -122,7 +122,7 @@ class Room:
 
     def __init__(self) -> None:
         self.said: list[Reply] = []
-        self.told: list[tuple[str, Reply]] = []
+        self.told: list[tuple[str, Reply, bool]] = []
         self.open = True
         self.broken: Callable[[Reply], bool] = lambda _: False
 
@@ -130,9 +130,9 @@ class Room:
         self._door(reply)
         self.said.append(reply)
 
-    async def tell(self, jid: str, reply: Reply) -> None:
+    async def tell(self, jid: str, reply: Reply, *, direct: bool) -> None:
         self._door(reply)
-        self.told.append((jid, reply))
+        self.told.append((jid, reply, direct))
 
     def _door(self, reply: Reply) -> None:
         if not self.open:
@@ -225,9 +225,9 @@ class Bot:
         return await self.store.do(lambda db: b"".join(journals.read(db, number, jid)))
 
     async def submit(
-        self, number: int = 1, *, on: tuple[str, ...] = ("bob",), private: bool = False
+        self, number: int = 1, *, on: tuple[str, ...] = ("bob",), channel: Channel = Channel.ROOM
     ) -> Job:
-        job = await self.dispatch.submit(STEPS, on, line(number, private=private))
+        job = await self.dispatch.submit(STEPS, on, line(number, channel=channel))
         await settled()
         return job
 

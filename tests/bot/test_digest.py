@@ -13,6 +13,7 @@ from agent.wire.journal import JournalError, Reader, Record, encode
 from agent.wire.vocabulary import Step, Verdict
 from bot.digest import Clock, IntegrityError, digest, distrusted, given_up
 from bot.jobs import ImpossibleError, Job, Phase, Run
+from bot.occupant import Channel
 from bot.report.summary import result
 
 ASKED = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -161,7 +162,7 @@ def test_whatever_a_target_writes_can_be_stored_and_told(
         run = given_up(run, Verdict.LOST, "silence", NOW)
     job = Job(
         number=17, steps=(Step("memtest"),), asker="ann", asker_jid="ann@lab.example",
-        private=False, asked=ASKED, by=NOW, runs=(run,),
+        channel=Channel.ROOM, asked=ASKED, by=NOW, runs=(run,),
     )  # fmt: skip
     reply = result(job)
     reply.body.encode()

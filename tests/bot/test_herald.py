@@ -4,12 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from agent.wire.vocabulary import Verdict
 from bot.digest import given_up
 from bot.herald import AGAIN, RETRY
 from bot.jobs import Phase, Run
+from bot.occupant import Channel
 from bot.store import jobs
 from bot.verb import Reply
 from tests.bot.lab_on_disk import ALICE, BOB, Bot
@@ -51,12 +53,14 @@ async def test_a_job_is_told_when_its_last_run_has_ended(bot: Bot) -> None:
     assert len(bot.room.heard) == 1
 
 
-async def test_what_was_asked_in_private_is_told_in_private(bot: Bot) -> None:
-    await bot.submit(private=True)
+@pytest.mark.parametrize("channel", [Channel.WHISPER, Channel.DIRECT])
+async def test_what_was_asked_in_private_is_told_in_private(bot: Bot, channel: Channel) -> None:
+    await bot.submit(channel=channel)
     await tell(bot, 1, Verdict.LOST)
     await tell(bot, 1, Verdict.PASS)
     assert bot.room.heard == []
-    assert [jid for jid, _ in bot.room.told] == ["ann@lab.example"] * 2
+    told = [(jid, direct) for jid, _, direct in bot.room.told]
+    assert told == [("ann@lab.example", channel is Channel.DIRECT)] * 2
 
 
 async def test_nothing_is_forgotten_while_the_room_is_away(bot: Bot) -> None:

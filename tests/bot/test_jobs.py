@@ -4,6 +4,7 @@ import pytest
 
 from agent.wire.vocabulary import Step, Verdict
 from bot.jobs import NEXT, Happening, ImpossibleError, Job, Phase, Run, after
+from bot.occupant import Channel
 from tests.bot.lab_in_memory import NOW
 
 
@@ -20,7 +21,7 @@ def job(*verdicts: Verdict | None) -> Job:
     )
     return Job(
         number=3, steps=(Step("memtest", {"size": "16M"}), Step("disk")), asker="ann",
-        asker_jid="ann@lab.example", private=False, asked=NOW, by=NOW, runs=runs,
+        asker_jid="ann@lab.example", channel=Channel.ROOM, asked=NOW, by=NOW, runs=runs,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agent.wire.vocabulary import Step, Verdict
 from bot.jobs import Job, Outcome, Phase, Run
+from bot.occupant import Channel
 from bot.report.summary import acknowledgement, result, revised
 from bot.report.text import width
 from tests.bot.lab_in_memory import NOW, target
@@ -37,7 +38,7 @@ def ended(name: str, *outcomes: Outcome, verdict: Verdict | None = None, reason:
 
 def job(*runs: Run, steps: tuple[Step, ...] = (Step("memtest", {"size": "16M"}),)) -> Job:
     return Job(
-        number=17, steps=steps, asker="ann", asker_jid="ann@lab.example", private=False,
+        number=17, steps=steps, asker="ann", asker_jid="ann@lab.example", channel=Channel.ROOM,
         asked=NOW, by=NOW, runs=runs,
     )  # fmt: skip
 

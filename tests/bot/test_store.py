@@ -18,6 +18,7 @@ from agent.wire.delivery import Chunk
 from agent.wire.journal import Reader, encode
 from agent.wire.vocabulary import Verdict
 from bot.jobs import Phase, Run
+from bot.occupant import Channel
 from bot.store import jobs, journals, schema, targets
 from bot.store.targets import Remembered
 from bot.store.writer import Writer
@@ -146,7 +147,7 @@ async def test_a_target_is_remembered_as_it_was(store: Writer) -> None:
 def add(db: Connection, line: str = "l1", **targets: str) -> tuple[int, bool]:
     job, new = jobs.add_job(
         db, line=line, steps=STEPS, targets=targets or {BOB: "bob"}, asker="ann",
-        asker_jid="ann@lab.example", private=False, asked=NOW, by=NOW,
+        asker_jid="ann@lab.example", channel=Channel.ROOM, asked=NOW, by=NOW,
     )  # fmt: skip
     return job.number, new
 

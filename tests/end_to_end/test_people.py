@@ -123,3 +123,21 @@ async def test_a_bot_that_does_not_own_its_room_says_so(furnish: Furnish, join: 
     await ann.heard("I do not own this room", nick="labbot", within=WITHIN)
     refused = await answer(ann, "labbot: admit bob")
     assert "I must be an owner of the room" in refused.body
+
+
+async def test_a_member_may_write_from_outside_the_room_and_a_stranger_may_not(
+    furnish: Furnish, join: Join
+) -> None:
+    lab, _ = await furnish("bob")
+    bot = f"{lab.site.bot_name}@{lab.server.domain}"
+    ben = await join("ben", account=lab.name("ben"), enter=False)
+    eve = await join("eve", enter=False)
+
+    eve.tell(bot, "status")
+    asked = ben.tell(bot, f"run memtest size=1M on {lab.name('bob')}")
+    acknowledged = await ben.heard(lambda heard: facts(heard).get("re") == asked, since=0)
+    told = await result(ben, facts(acknowledged)["job"])
+    assert facts(told)["verdict"] == "pass"
+    assert told.private
+    assert eve.messages.entries == []  # she was before ben
+    assert "line.from_stranger" in lab.site.bot_log.read_text()
