@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SERVERS := prosody ejabberd openssl memtester util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container
+SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)
@@ -29,6 +29,7 @@ check: lint types layers test  ## All that must pass before a commit; what CI ru
 .PHONY: test
 test: $(READY)  ## All tests, on real servers; make test ONLY="-k prosody" for some
 	@.ci/packages $(SERVERS)
+	@command -v npm >/dev/null || .ci/packages npm  # it often comes from elsewhere than Debian
 	$(BIN)/python -m pytest $(ONLY)
 
 .PHONY: bench

@@ -22,7 +22,14 @@ KEPT = ("converse.min.js", "converse.min.css", "emoji.json", "webfonts/*")
 
 
 def folder() -> Path:
-    """Where Converse.js is, or will be: a checkout keeps its own, else the user's cache."""
+    """
+    Where Converse.js is, or will be.
+
+    $LABROOM_CONVERSE says where; else a checkout keeps its own, and what is installed otherwise
+    uses the user's cache.
+    """
+    if told := os.environ.get("LABROOM_CONVERSE"):
+        return Path(told) / VERSION
     checkout = Path(__file__).parents[2]
     if (checkout / "pyproject.toml").exists():
         return checkout / ".converse" / VERSION

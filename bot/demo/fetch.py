@@ -18,7 +18,12 @@ from pathlib import Path, PurePosixPath
 from bot.demo.converse import KEPT, SHA512, VERSION, find, folder
 from bot.demo.programs import MissingProgramError, require
 
-QUICK = ("--loglevel=error", "--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+QUICK = (
+    "--loglevel=error",
+    "--ignore-scripts",
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=1000",
+)
 """Without a network, npm would try for more than a minute."""
 
 
