@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -114,11 +113,9 @@ async def _open_store(url: str) -> Writer:
         if url.startswith("sqlite") and database:
             Path(database).parent.mkdir(parents=True, exist_ok=True)
         store = Writer(url)
-        await store.do(_create)
+        await store.do(schema.create)
+    except schema.VersionError as error:
+        raise BadSettings(f"database: cannot use {shown}: {error.what}", hint=error.hint) from error
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise BadSettings(f"database: cannot use {shown}: {error}", hint=hint) from error
     return store
-
-
-def _create(db: Connection) -> None:
-    schema.metadata.create_all(db)

@@ -1,5 +1,5 @@
 """
-The tables. Written once at first start; ``meta`` holds the version for those after it.
+The tables. Written once at first start; ``meta`` holds their version.
 
 Times are UTC seconds since the epoch; what only people read is JSON.
 """
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -17,9 +18,18 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    select,
 )
 
-VERSION = "1"
+from agent.wire.errors import Refusal
+
+VERSION = "2"
+"""Another one cannot be read: there is no way from one to the next yet."""
+
+
+class VersionError(Refusal):
+    """A database that another version of labroom has made."""
+
 
 metadata = MetaData()
 
@@ -85,3 +95,14 @@ target = Table(
     Column("digest", String, nullable=False, default=""),
     Column("recipes", JSON),  # None: it never said
 )
+
+
+def create(db: Connection) -> None:
+    """Make the tables that are missing; VersionError if another version made what is there."""
+    metadata.create_all(db)
+    found = db.scalar(select(meta.c.value).where(meta.c.key == "version"))
+    if found not in (None, VERSION):
+        raise VersionError(
+            f"its tables have version {found}, this labroom's have {VERSION}",
+            hint="Run the labroom that made it, or name another database.",
+        )

@@ -156,7 +156,7 @@ class Bot:
 
     async def start(self) -> None:
         self.store = Store(self.url)
-        await self.store.do(schema.metadata.create_all)
+        await self.store.do(schema.create)
         self.id = await self.store.do(targets.store_id)
         self.fleet = Fleet(US, lambda jid: jid in (BOB, ALICE))
         self.fleet.load(await self.store.do(targets.remembered))

@@ -1,10 +1,11 @@
 """One process a bot: the second one says so, and goes."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,23 @@ def test_a_lock_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BadSettings, match="lock: cannot open"), alone(tmp_path / "file" / "lock"):
         pass
+
+
+def test_a_database_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "labroom.db")) as db:
+        db.execute("create table meta (key text primary key, value text not null)")
+        db.execute("insert into meta values ('version', '1')")
+        db.commit()
+    answer = subprocess.run(
+        [sys.executable, "-m", "bot", "serve", "--config", str(settings(tmp_path))],
+        capture_output=True, text=True, timeout=60, check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert answer.returncode == 2
+    said = (answer.stdout + answer.stderr).replace("\n", " ")
+    assert "its tables have version 1" in said
+    with closing(sqlite3.connect(tmp_path / "labroom.db")) as db:
+        assert db.execute("select name from sqlite_master where name = 'job'").fetchall() == []
 
 
 def test_a_database_that_cannot_be_used_is_said(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from tests.bot.lab_on_disk import BOB, STEPS, busy
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Writer]:
     store = Writer(f"sqlite:///{tmp_path}/labroom.db")
-    await store.do(schema.metadata.create_all)
+    await store.do(schema.create)
     yield store
     await store.close()
 
@@ -108,7 +108,7 @@ async def test_a_database_that_cannot_be_opened_is_said_not_waited_for(tmp_path:
 async def test_what_waits_is_done_before_it_closes_and_nothing_after(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/labroom.db"
     store = Writer(url)
-    await store.do(schema.metadata.create_all)
+    await store.do(schema.create)
     waiting = [asyncio.ensure_future(store.do(remember(f"k{n}"))) for n in range(200)]
     await asyncio.sleep(0)
     await store.close()
@@ -253,7 +253,7 @@ def test_the_tail_is_the_end_of_what_was_printed(
     printed = b"".join(record.payload for record in Reader().feed(data) if record.kind == "out")
     engine = create_engine("sqlite://")
     with engine.begin() as db:
-        schema.metadata.create_all(db)
+        schema.create(db)
         fill(db, data, [cut for cut in cuts if cut < len(data)])
         assert journals.tail(db, 1, BOB, len(data), limit) == printed[-limit:]
         assert b"".join(journals.read(db, 1, BOB)) == data
