@@ -124,3 +124,5 @@ class Lab:
     """When the line was said (UTC)."""
     knocking: frozenset[str] = frozenset()
     """Bare JIDs of those who asked to be let in and are not: what a bare ``admit bob`` may name."""
+    version: str = ""
+    """Of the bot."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import importlib.metadata
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ async def _run(config: Config, store: Writer) -> None:
     for pattern in config.targets:
         if not set(pattern) & set("*?["):  # a name, so we know of it before it ever came
             fleet.member(pattern)
+    version = importlib.metadata.version("labroom")
     link = Link(Account.of(config, RESOURCE))
     wire = TargetWire(link)
 
@@ -61,6 +63,7 @@ async def _run(config: Config, store: Writer) -> None:
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
+            version=version,
         )
 
     dialogue = Dialogue(discover(), lab, config.grants)

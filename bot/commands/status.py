@@ -1,6 +1,7 @@
 """status: how the targets are, all in a table or one in detail."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.grammar import known, name, optional
@@ -9,8 +10,11 @@ from bot.occupant import Line
 from bot.policy import Permission
 from bot.report import facts
 from bot.report.table import table
-from bot.report.text import age, plural, safe
+from bot.report.text import age, listed, plural, safe
 from bot.verb import Reply, Verb
+
+MOST = 4
+"""Versions that are told of; more are a mess of another kind."""
 
 ORDER = ("idle", "busy", "rebooting", "away")
 
@@ -44,11 +48,32 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
         sorted(targets, key=lambda target: target.state == "idle") if len(targets) > 20 else targets
     )
     return Reply(
-        text,
+        "\n".join(part for part in (text, _skew(targets, lab.version)) if part),
         table=table(
             [target.name, target.state, _progress(target), _what(target, lab)] for target in shown
         ),
-        data={"targets": [facts.of_target(target) for target in targets]},
+        data={
+            "targets": [facts.of_target(target) for target in targets],
+            "version": lab.version,
+        },
+    )
+
+
+def _skew(targets: Sequence[Target], ours: str) -> str:
+    """Who runs another version than we do, in one line; empty if nobody does."""
+    others: dict[str, list[str]] = {}
+    for target in targets:
+        if target.present and target.version and target.version != ours:
+            others.setdefault(target.version, []).append(target.name)
+    count = sum(map(len, others.values()))
+    if not others or not ours:
+        return ""
+    folded = [
+        f"{listed(names)} {safe(version, 20)}" for version, names in sorted(others.items())[:MOST]
+    ]
+    return (
+        f"the bot is {ours}, {plural(count, 'targets')} {'is' if count == 1 else 'are'} not: "
+        + ("; ".join([*folded, *["..."] * (len(others) > MOST)]))
     )
 
 
@@ -69,6 +94,11 @@ def _what(target: Target, lab: Lab) -> str:
     return f"{job}{target.doing}" if target.doing or job else ""
 
 
+def _version(target: Target, ours: str) -> str:
+    same = target.version == ours or not target.version or not ours
+    return target.version if same else f"{target.version} (the bot: {ours})"
+
+
 def _one(target: Target, lab: Lab) -> Reply:
     """Everything that is known of *target*."""
     called = ", ".join(safe(part, 60) for part in (target.friendly, target.location) if part)
@@ -83,7 +113,7 @@ def _one(target: Target, lab: Lab) -> Reply:
         ("waiting", plural(target.queue, "runs") if target.queue else ""),
         ("heard", age(target.heard, lab.now) if target.heard else "never"),
         ("boot", target.boot[:8]),
-        ("version", target.version),
+        ("version", _version(target, lab.version)),
         ("address", target.jid),
     ]
     return Reply(
@@ -100,7 +130,8 @@ VERB = Verb(
     about=(
         "Every target with its state and what it does; or one in detail: what it is called and "
         "where it stands, since when it is in its state, when it was last heard, its boot, its "
-        "agent's version and how many runs wait there."
+        "agent's version and how many runs wait there. Targets whose agents have another version "
+        "than the bot are named."
     ),
     grammar=optional(name("target", "a target")),
     then="a target or nothing more",
