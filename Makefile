@@ -21,6 +21,7 @@ setup: $(READY)  ## Create .venv from requirements.lock, install the servers, an
 demo: $(READY)  ## A whole lab on this machine, with you in it: make demo [SERVER=ejabberd] [SAY="run memtest on bob"]
 	@.ci/packages $(or $(SERVER),prosody) openssl memtester util-linux
 	@.ci/packages stress-ng fio smartmontools || echo "Going on: the recipes that need them say so."
+	@$(BIN)/python -m bot.demo.fetch 2>/dev/null || true  # else there is no page, and the demo says why
 	@$(BIN)/labroom demo $(if $(SERVER),--server "$(SERVER)") $${LABROOM_SAY:+--say "$$LABROOM_SAY"}
 
 .PHONY: check

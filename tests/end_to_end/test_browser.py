@@ -2,7 +2,9 @@
 The room in a browser: open the link of the demo's server, and be in.
 
 Rules: the whole demo, on both servers, in one Chromium. Nothing may be asked of anybody but the
-server. `LABROOM_SHOTS=docs/images` saves the pictures that the documentation shows.
+server. The pictures that the documentation shows are made by
+
+    LABROOM_SHOTS=docs/images make test ONLY="tests/end_to_end/test_browser.py -k prosody"
 """
 
 import asyncio
@@ -114,13 +116,13 @@ class Visit:
 
 async def test_the_link_is_the_room_on_a_desk_and_on_a_phone(lab: Stage, chromium: Browser) -> None:
     desk = await asyncio.to_thread(Visit, chromium, lab, DESK)
-    await asyncio.to_thread(run_a_test, desk, "1")
+    await asyncio.to_thread(run_a_test, desk, 1, "bob")
     assert "labbot" in chromium.value("document.querySelector('.occupant-list').innerText")
     desk.shoot("browser-1280.png")
     desk.nothing_left_the_machine()
 
     phone = await asyncio.to_thread(Visit, chromium, lab, PHONE)
-    await asyncio.to_thread(run_a_test, phone, "2")
+    await asyncio.to_thread(run_a_test, phone, 2, "carol")
     phone.shoot("browser-390.png")
     lab.person.say(f"```\n{TABLE}\n```")
     lab.person.say("https://pictures.example/cat.png")
@@ -129,13 +131,13 @@ async def test_the_link_is_the_room_on_a_desk_and_on_a_phone(lab: Stage, chromiu
     phone.nothing_left_the_machine()
 
 
-def run_a_test(visit: Visit, job: str) -> None:
+def run_a_test(visit: Visit, job: int, target: str) -> None:
     """What everybody tries first; *job* is its number."""
     visit.browser.type("status")
-    visit.heard("labbot", "3 targets: 3 idle", times=int(job))
-    visit.browser.type("run memtest size=8M on bob")
-    visit.heard("labbot", f"job {job}: memtest size=8M on bob")
-    visit.heard("labbot", f"{GUEST}: job {job} pass: memtest size=8M on bob")
+    visit.heard("labbot", "3 targets: 3 idle", times=job)
+    visit.browser.type(f"run memtest size=8M on {target}")
+    visit.heard("labbot", f"job {job}: memtest size=8M on {target}")
+    visit.heard("labbot", f"{GUEST}: job {job} pass: memtest size=8M on {target}")
 
 
 def test_no_other_page_of_the_same_browser_gets_in(own_server: OwnServer) -> None:
