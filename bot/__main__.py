@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,6 +59,24 @@ def check(
     settings = _settings(config, flags, warn=report.warn)
     asyncio.run(run(settings, report, quick=quick))
     raise typer.Exit(1 if report.failed else 0)
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to.")] = DEFAULT,
+    *,
+    jid: Annotated[str, typer.Option(help="The bot's account.")] = "labbot@lab.example",
+    room: Annotated[str, typer.Option(help="The room to make and stay in.")] = "",
+    owner: Annotated[list[str] | None, typer.Option(help="Who owns the room, too.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="Where the password is; else one is made.")
+    ] = None,
+) -> None:
+    """Write a first bot.toml, with comments, and say what to do next."""
+    from bot.init import init as run
+
+    said = run(path, jid=jid, room=room, owners=owner or (), password_file=password_file)
+    sys.stdout.write(said)
 
 
 @app.command()

@@ -1,0 +1,185 @@
+"""
+``labroom init``: a first bot.toml, to be read and corrected, and a password.
+
+Rule 1: nothing is asked and nothing is overwritten; what is made is readable by its owner only.
+
+Rule 2: every setting is there. Its comment is what docs/configuration.md begins with, and a
+line that is off holds the default, or an example where there is none.
+"""
+
+import json
+import os
+import secrets
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from pydantic import TypeAdapter, ValidationError
+
+from agent.wire.settings import BadSettings, BareJid
+
+EXAMPLE = "labbot@lab.example"
+DEFAULT = Path("/etc/labroom/bot.toml")
+STATE = Path("/var/lib/labroom")
+
+SETTINGS = Template("""\
+# The settings of a labroom bot. `labroom check` tries them; docs/configuration.md says more.
+# A line that begins with # and a key is off: it shows the default, or an example.
+
+# The bot's own account.
+jid = $jid
+
+# The room that the bot makes, configures (members only, persistent, real addresses shown)
+# and stays in.
+room = $room
+
+# The bot's name in the room.
+#nick = "labbot"
+
+# People who own the room beside the bot: they may do everything.
+owners = $owners
+
+# People who may enter the room, and run recipes.
+#members = []
+
+# Which machines are let into the room unasked. Owners, members and the bot are never targets.
+# Others knock: say `admit bob`.
+#targets = []
+
+# Where jobs, runs and journals are kept; made if it is missing.
+database = $database
+
+# Held while the bot runs: a second process with the same one refuses to start.
+lock = $lock
+
+# Make the account in band (XEP-0077) if it does not exist.
+#register = false
+
+# What single people may do beyond what the room says: `look`, `run`, `operate` (reboot, stop
+# other people's jobs) or `admin` (let targets and people in).
+[grants]
+#"kim@lab.example" = "operate"
+
+# How to reach the XMPP server. If it is absent, DNS says where (RFC 6120, section 3.2).
+[server]
+#host = "xmpp.lab.example"
+
+# Used only with `host`.
+#port = 5222
+
+# Certificates to trust *instead of* the system's, PEM: for a lab with an authority of its own.
+#ca = "/etc/labroom/ca.crt"
+
+# The password: `password` or `password_file`; without them systemd's credential.
+[credentials]
+# A file whose only line is the password.
+password_file = $password_file
+
+# The password of the account. Anybody who can read the file can read it; if that is everybody,
+# the program warns.
+#password = ""
+
+# The name of the systemd credential that holds the password, if neither of the two above is
+# given: `LoadCredential=labroom-password:/etc/labroom/password` in the unit.
+#credential = "labroom-password"
+
+# How long the bot waits, in seconds.
+[patience]
+# After an order was sent: until the bot asks the target what it holds, and sends again what is
+# missing.
+#offer = 10.0
+
+# Between two such questions to a target that has an open run.
+#sync = 60.0
+
+# For a rebooted target to be back; then the room is told that it is not.
+#reboot = 300.0
+
+# For a run to start, when its target is away or has others to do first.
+#start = 86400.0
+""")
+
+
+def init(
+    path: Path, *, jid: str, room: str, owners: Sequence[str], password_file: Path | None
+) -> str:
+    """
+    Write the settings file *path*; what to do next, for people.
+
+    Args:
+        room: Empty: the room ``lab`` at the server's usual place for rooms.
+        password_file: Where the password is; None makes one beside *path*.
+    """
+    path = path.absolute()
+    _must_be_addresses({"--jid": [jid], "--room": [room] if room else [], "--owner": owners})
+    name, _, domain = jid.partition("@")
+    account = shlex.join([name, domain])
+    state = STATE if path == DEFAULT else path.parent
+    secret = password_file.absolute() if password_file else path.with_suffix(".password")
+    text = SETTINGS.substitute(
+        # JSON's strings and lists of strings are TOML's.
+        jid=json.dumps(jid),
+        room=json.dumps(room or f"lab@rooms.{domain}"),
+        owners=json.dumps(list(owners)),
+        database=json.dumps(f"sqlite:///{state}/labroom.db"),
+        lock=json.dumps(str(state / "lock")),
+        password_file=json.dumps(str(secret)),
+    )
+    made = _write(path, text)
+    if password_file is None:
+        made += _write_password(secret)
+    config = "" if path == DEFAULT else f" --config {shlex.quote(str(path))}"
+    correct = ", ".join(
+        what
+        for what, missing in (("jid", jid == EXAMPLE), ("room", not room), ("owners", not owners))
+        if missing
+    )
+    first = f"Correct {correct} in {path}; then make" if correct else "Make"
+    return f"""\
+{made}
+1. {first} the bot's account on the server, one of:
+     sudo prosodyctl register {account} "$(cat {shlex.quote(str(secret))})"
+     sudo ejabberdctl register {account} "$(cat {shlex.quote(str(secret))})"
+2. See what is missing yet, and how to cure it:
+     labroom check{config}
+3. Start the bot, enter the room with any XMPP client, and say help:
+     labroom serve{config}
+"""
+
+
+def _must_be_addresses(said: dict[str, Sequence[str]]) -> None:
+    address = TypeAdapter[str](BareJid)
+    for option, values in said.items():
+        for value in values:
+            try:
+                address.validate_python(value)
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise BadSettings(f"{option} {value[:80]!r}: {reason}") from error
+
+
+def _write(path: Path, text: str) -> str:
+    if path.exists():
+        raise BadSettings(
+            f"{path} is there already", hint="Edit it, or name another: labroom init PATH."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise BadSettings(
+            f"cannot write {path} ({error.strerror})",
+            hint="Use sudo, or name a file of your own: labroom init bot.toml.",
+        ) from error
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    return f"{path} is written.\n"
+
+
+def _write_password(path: Path) -> str:
+    """A new random one, unless there is one from before."""
+    if path.exists():
+        return f"{path} is there already, and stays as it is.\n"
+    _write(path, secrets.token_hex(16) + "\n")
+    return f"{path} has a new random password.\n"
