@@ -151,7 +151,9 @@ class Site:
         )
 
     def _start(self, argv: Sequence[str], log: Path) -> Leashed:
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        # Settings are in files here; whoever develops may have some of their own in variables.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("LABROOM_")}
+        environment["PYTHONUNBUFFERED"] = "1"
         return Leashed(argv, log=log, folder=self.folder, environment=environment)
 
     def _jid(self, name: str) -> str:

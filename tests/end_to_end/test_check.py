@@ -126,6 +126,21 @@ async def test_a_running_lab_is_not_disturbed(furnish: Furnish) -> None:
         assert not re.search(WRONG, log.read_text()[before[log] :])
 
 
+async def test_the_steps_of_init_lead_to_a_good_check(server: Server, tmp_path: Path) -> None:
+    name, path = unique("labbot"), tmp_path / "bot.toml"
+    owner = f"ann@{server.domain}"
+    status, said = await run(
+        "bot", "init", str(path), "--jid", f"{name}@{server.domain}", "--owner", owner
+    )
+    assert (status, "Correct room in" in said) == (0, True)
+    server.add_account(name, path.with_suffix(".password").read_text().strip())
+    status, said = await run(
+        "bot", "check", "--config", str(path), "--quick", LABROOM_SERVER__HOST=server.host,
+        LABROOM_SERVER__PORT=str(server.port), LABROOM_SERVER__CA=str(server.ca),
+    )  # fmt: skip
+    assert (status, said.count("warn"), said.count("BAD")) == (0, 0, 0), said
+
+
 # The way to the server
 
 
