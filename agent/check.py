@@ -46,6 +46,10 @@ def _machine(config: Config, report: Report) -> None:
         report.ok(f"boot id {boot_id(config.boot_id)}")
     except Refusal as refusal:
         report.bad(refusal.what, refusal.hint)
+    if not trial.can_write(config.state):
+        report.bad(
+            f"state: {config.state} cannot be written", "give the folder to the agent's user"
+        )
 
 
 async def _room(link: Link, config: Config, report: Report) -> None:

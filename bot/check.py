@@ -1,7 +1,12 @@
 """``labroom check``: try all that the bot needs, one line each, with cures."""
 
+from pathlib import Path
+
 from slixmpp import JID
 from slixmpp.exceptions import IqError, IqTimeout
+from sqlalchemy import create_engine, inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.wire import trial
 from agent.wire.link import Link
@@ -26,6 +31,8 @@ async def check(config: Config, report: Report, *, quick: bool = False) -> None:
         quick: Do not measure what the server lets through: a throttling one takes 10 s.
     """
 
+    _files(config, report)
+
     async def talk(link: Link, report: Report) -> None:
         await _room(link, config, report)
         await _rights(link, report)
@@ -33,6 +40,27 @@ async def check(config: Config, report: Report, *, quick: bool = False) -> None:
             await trial.measure(link, report)
 
     await trial.trial(config, report, talk)
+
+
+def _files(config: Config, report: Report) -> None:
+    """Whether what the bot keeps can be kept. Nothing is made."""
+    if not trial.can_write(config.lock):
+        report.bad(f"lock: {config.lock} cannot be written", "give its folder to the bot's user")
+    shown = "it"
+    try:
+        url = make_url(config.database)
+        shown = url.render_as_string(hide_password=True)
+        path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        if path is not None and not trial.can_write(path):
+            report.bad(f"database: {path} cannot be written", "give its folder to the bot's user")
+        elif path is not None and not path.exists():
+            report.ok(f"the database {shown} is made at the start")
+        else:
+            inspect(create_engine(url)).get_table_names()
+            report.ok(f"the database {shown} is there")
+    except (SQLAlchemyError, ImportError) as error:
+        why = str(error).partition("\n")[0]
+        report.bad(f"database: cannot use {shown}: {why}", "correct database, or start its server")
 
 
 async def _room(link: Link, config: Config, report: Report) -> None:

@@ -10,10 +10,12 @@ Rule 3: no account is made, and no room but one of our own that we remove again.
 """
 
 import contextlib
+import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import ClassVar
 
 from slixmpp import JID
@@ -186,6 +188,14 @@ async def can_make_rooms(link: Link, service: str) -> str:
         with contextlib.suppress(IqError, IqTimeout):
             await link.client.plugin["xep_0045"].destroy(JID(room), timeout=ANSWER)
     return ""
+
+
+def can_write(path: Path) -> bool:
+    """Whether we may write *path*, or make it."""
+    there = path
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return os.access(there, os.W_OK) and (there == path or there.is_dir())
 
 
 def tell_nick(nick: str, us: str, seen: Visit, report: Report) -> None:

@@ -270,6 +270,29 @@ async def test_settings_that_cannot_be_used(newcomer: Newcomer, server: Server) 
         assert status == 2, lines
 
 
+# What is kept
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("database=sqlite:///{folder}/bot.toml/x", "bot.toml/x cannot be written"),
+        ("database=nosql://x", "database: cannot use nosql://x: "),
+        ("database=sqlite:///{folder}/bot.toml", "file is not a database"),
+        ("lock={folder}/bot.toml/x", "bot.toml/x cannot be written"),
+    ],
+)
+async def test_what_cannot_be_kept(
+    newcomer: Newcomer, server: Server, setting: str, said: str
+) -> None:
+    site = newcomer(server)
+    setting = setting.format(folder=site.folder)
+    status, lines = await check_bot(site, "--quick", "--set", setting)
+    assert status == 1
+    assert said in bad(lines)[0]
+    assert "logged in" in "".join(lines)
+
+
 # The room
 
 
