@@ -59,19 +59,24 @@ def install(order: Order, say: Callable[[str], None]) -> None:
         staging.put(places.UNIT, text.encode(), 0o644)
         staging.link(places.WANTED, places.UNIT)
         staging.commit()
-    except NoAccount as refusal:
-        staging.discard(but=PASSWORD if refusal.maybe else None)
+    except Refusal as refusal:
+        maybe = isinstance(refusal, NoAccount) and refusal.maybe
+        staging.discard(but=PASSWORD if maybe else None)
         raise
-    except BaseException:
-        staging.discard()
+    except BaseException:  # Ctrl-C, just when the account is being made
+        staging.discard(but=PASSWORD)
         raise
     kept = f"; as it was: {places.old(SETTINGS).name}" if again else ""
     say(f"ok   {SETTINGS}: written{kept}")
     say(f"ok   {places.UNIT}: starts {command}, also after a reboot")
-    if writable := exposed(command):
-        say(f"NOTE {writable} is not root's alone: whoever may change it is root here")
-    if not order.elsewhere:
-        _tell_recipes(config, say)
+    if order.elsewhere:
+        if not inside(order.root, command).exists():
+            say(f"NOTE there is no {command} in {order.root} yet")
+    else:
+        if writable := exposed(command):
+            say(f"NOTE {writable} is not root's alone: whoever may change it is root here")
+        if systemd.booted():  # what a chroot may do says nothing of the machine
+            _tell_recipes(config, say)
     _start(order, config, say)
 
 

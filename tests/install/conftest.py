@@ -1,6 +1,7 @@
 """A lab on a real server, and machines of its own to install an agent on."""
 
 import asyncio
+import os
 import secrets
 import shutil
 import ssl
@@ -12,14 +13,30 @@ import pytest
 
 from bot.demo.prosody import Prosody
 from tests.end_to_end.conftest import enter
-from tests.end_to_end.lab import Lab
+from tests.end_to_end.lab import Gate, Lab
 from tests.end_to_end.person import Person
 from tests.install.machine import SHARED, Machine, furnish, memory
+
+WAIT = f"""\
+schema = 1
+summary = "Says how nice it is, and that it has begun; waits."
+argv = ["sh", "{SHARED}/wait.sh"]
+[time]
+wall = "5m"
+grace = "2s"
+"""
+SCRIPT = f"""\
+nice; cat /proc/self/oom_score_adj; env
+echo >{SHARED}/wait.begun
+read go <{SHARED}/wait.go
+"""
 
 
 @pytest.fixture(scope="session")
 def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Debian with labroom on it, shared by all machines."""
+    if os.geteuid() != 0 and "CI" not in os.environ:
+        pytest.skip("only root can boot a container: sudo make test ONLY=tests/install")
     with memory(tmp_path_factory.mktemp("debian") / "memory") as folder:
         yield furnish(folder)
 
@@ -63,6 +80,31 @@ async def ann(lab: Lab) -> AsyncIterator[Person]:
     await enter(lab, person, "ann")
     yield person
     await person.leave()
+
+
+@pytest.fixture
+def bob(machine: Machine) -> Machine:
+    """A machine that is on."""
+    machine.boot()
+    return machine
+
+
+class Waiting(Gate):
+    """A recipe ``wait`` of the machine's own: it begins, waits, ends; see :class:`Gate`."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine.shared / "wait")
+        recipes = machine.path("/etc/labroom/recipes")
+        recipes.mkdir(parents=True)
+        (recipes / "wait.toml").write_text(WAIT)
+        (machine.shared / "wait.sh").write_text(SCRIPT)
+
+
+@pytest.fixture
+def waiting(machine: Machine) -> Iterator[Waiting]:
+    waiting = Waiting(machine)
+    yield waiting
+    waiting.close()
 
 
 def options(lab: Lab, name: str) -> list[str]:

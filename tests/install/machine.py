@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,12 @@ MONTH = 30 * 86400
 PACKAGES = "python3,python3-venv,memtester,systemd,dbus"
 HOME = "/opt/labroom"
 AGENT = f"{HOME}/bin/labroom-agent"
+SERVICE = "labroom-agent.service"
+UNIT = f"/etc/systemd/system/{SERVICE}"
 SHARED = Path("/mnt/test")
 """Where the machine sees the folder that it shares with the test."""
+REBOOT = 133
+"""How systemd-nspawn ends when the system in it wants to be started again."""
 WITHIN = 60.0
 """Seconds for what takes one or two on an idle machine."""
 
@@ -156,9 +161,13 @@ class Machine:
             path.mkdir()
         layers = f"lowerdir={debian},upperdir={folder}/upper,workdir={folder}/work"
         _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self.root))
+        self.path(str(SHARED)).mkdir()
+        _run("mount", "--bind", str(self.shared), str(self.path(str(SHARED))))
 
     def boot(self) -> None:
         """Return when its systemd has started all there is to start."""
+        # The kernel is ours, and its boot id: settings of a machine that reboots name this one.
+        (self.shared / "boot_id").write_text(f"{uuid.uuid4()}\n")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as news:
             address = f"\0labroom-machine-{os.getpid()}-{time.monotonic_ns()}"
             news.bind(address)
@@ -170,7 +179,7 @@ class Machine:
                     *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
                     "--capability=CAP_IPC_LOCK",  # a real machine's root may lock memory
                     f"--directory={self.root}",
-                    f"--bind={self.shared}:{SHARED}",
+                    f"--bind={self.shared}:{SHARED}",  # it does not look below its root
                 ],
                 log=self._log,
                 folder=self._folder,
@@ -180,6 +189,10 @@ class Machine:
                 for line in lines:
                     if line.startswith("X_NSPAWN_LEADER_PID="):
                         self._leader = int(line.partition("=")[2])
+
+    def path(self, inside: str) -> Path:
+        """Where we find its file *inside*."""
+        return self.root / inside.lstrip("/")
 
     async def run(self, *argv: str, ok: bool = True) -> str:
         """Run *argv* as its root, in a terminal's absence; what it said."""
@@ -203,6 +216,13 @@ class Machine:
         assert (process.returncode == 0) is ok, said.decode()
         return said.decode()
 
+    async def rebooted(self) -> None:
+        """Wait for it to go down for a reboot, and boot it."""
+        assert self._process is not None
+        await asyncio.to_thread(self._process.join, WITHIN)
+        assert self._process.code == REBOOT, self._log.read_text()
+        await asyncio.to_thread(self.boot)
+
     def off(self) -> None:
         """Pull the plug."""
         if self._process is not None:
@@ -212,4 +232,5 @@ class Machine:
     def remove(self) -> None:
         """Off, and forgotten."""
         self.off()
+        _run("umount", "--lazy", str(self.path(str(SHARED))))
         _run("umount", "--lazy", str(self.root))
