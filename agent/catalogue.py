@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import resource
 import shutil
 from collections.abc import Iterable, Mapping
@@ -46,6 +47,19 @@ def means() -> Means:
         lockable=_lockable(),
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         finds=lambda program: shutil.which(program, path=path) is not None,
+        disks=_disks(),
+    )
+
+
+def _disks() -> tuple[str, ...]:
+    """Whole disks, by name; not what is made of others or of memory, and no CD."""
+    try:
+        names = sorted(path.name for path in Path("/sys/block").iterdir())
+    except OSError:
+        return ()
+    unreal = re.compile(r"(loop|ram|zram|sr|fd|dm-|md|nbd|drbd|mtdblock)\d*|.*boot\d")
+    return tuple(
+        name for name in names if unreal.fullmatch(name) is None and Path("/dev", name).exists()
     )
 
 

@@ -15,13 +15,14 @@ import codecs
 import re
 from typing import Any
 
+from agent.progress import Level, printable
+
 LINE = 4096
 """Most characters of a line that are looked at at once."""
 
 _OVERLAP = 256  # a match may straddle the cut of a longer line
 _LINES = 8
 _TAIL = 3
-_SHOWN = 200
 
 _MILDEST_FIRST = (
     "pass", "skip", "warn", "aborted", "refused", "fail", "timeout", "stalled", "crashed",
@@ -31,12 +32,14 @@ _MILDEST_FIRST = (
 
 GOOD = frozenset(("pass", "skip", "warn"))
 
+NOTHING = ("pass", "", "")
+"""What results say that a recipe does not ask for."""
+
 _BREAK = re.compile(rb"[\r\n]")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])")
 _CONTROL = re.compile(r"[\x00-\x07\x0b-\x1f\x7f-\x9f]")  # all but backspace and tab
 _SPECIAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BACK = re.compile(r"(\x08+)")
-_MOST = 1e15  # of a number that is read from a line
 
 
 def worst(*verdicts: str) -> str:
@@ -67,50 +70,12 @@ class Screen:
         return text
 
 
-class Level:
-    """One level of progress."""
-
-    def __init__(self, pattern: str, total: int | None) -> None:
-        self._pattern, self._fixed = re.compile(pattern), total
-        self.text = ""
-        self.done, self.total = 0.0, float(total or 0)
-
-    def reset(self) -> None:
-        """The level above has moved on."""
-        self.text, self.done = "", 0.0
-
-    def see(self, line: str) -> bool:
-        """Look at *line*. Whether it moved this level."""
-        match = self._pattern.search(line)
-        if match is None:
-            return False
-        groups = {name: value for name, value in match.groupdict().items() if value}
-        try:
-            total = float(groups.get("total", self._fixed or 100))
-            if "percent" in groups:
-                done, total = float(groups["percent"]), 100.0
-            elif "done" in groups:
-                done = float(groups["done"])
-            else:
-                done = float(groups["begun"]) - 1 if "begun" in groups else self.done + 1
-        except ValueError:
-            return False
-        if not (0 <= done <= _MOST and 0 < total <= _MOST):  # also not a number at all
-            return False
-        self.done, self.total = done, total
-        self.text = _printable(groups.get("text", match[0]))[:60]
-        return True
-
-    def fraction(self, inner: float) -> float:
-        """How far this level is, when the part that is under way is at *inner*."""
-        return min(1.0, (self.done + inner) / self.total) if self.total else 0.0
-
-
 class Judge:
     """One step's output and end, as they come."""
 
     def __init__(self, rules: dict[str, Any]) -> None:
         self._exit: dict[str, str] = rules["exit"]
+        self._bits: dict[str, str] = rules.get("bits", {})
         self._fail = [re.compile(pattern) for pattern in rules["fail"]]
         self._error = [(re.compile(pattern), why) for pattern, why in rules["error"]]
         self._must = {pattern: re.compile(pattern) for pattern in rules["must"]}
@@ -164,17 +129,38 @@ class Judge:
             self._finish_line()
         self._cut = True
 
-    def ended(self, code: int) -> tuple[str, str]:
-        """The verdict and its reason, after it ended by itself with *code*, minus a signal."""
+    def ended(self, code: int, results: tuple[str, str, str] = NOTHING) -> tuple[str, str]:
+        """
+        The verdict and its reason, after it ended by itself.
+
+        Args:
+            code: Its exit code, or minus the signal that killed it.
+            results: What its results say, why, and the program's own message.
+        """
         self._finish_line()
         if code < 0:
             return self._worst("error", f"it was killed by {_signal(-code)}, not by us")
-        verdict = self._exit.get(str(code), "fail")
-        last = f": {self._tail[-1]}" if self._tail else ""
-        reason = "" if verdict in GOOD else f"it ended with exit code {code}{last}"
+        verdict = self._meaning(code)
+        found, why, message = results
+        last = message or (self._tail[-1] if self._tail else "")
+        reason = (
+            ""
+            if verdict in GOOD
+            else f"it ended with exit code {code}" + (f": {last}" if last else "")
+        )
+        if worst(verdict, found) == found != "pass":
+            also = f" (exit code {code}: {last})" if code and last else ""
+            verdict, reason = found, why + also
         if verdict in GOOD and (lack := self._lack()):
             return self._worst("error", lack)
         return self._worst(verdict, reason)
+
+    def _meaning(self, code: int) -> str:
+        """What the recipe says of an exit code; what it does not speak of is a fail."""
+        if str(code) in self._exit or not self._bits:
+            return self._exit.get(str(code), "fail")
+        bits = [str(bit) for bit in range(8) if code >> bit & 1]
+        return worst("pass", *(self._bits.get(bit, "fail") for bit in bits))
 
     def stopped(self, verdict: str, reason: str) -> tuple[str, str]:
         """The verdict and its reason, after we ended it with *verdict* for that *reason*."""
@@ -246,13 +232,13 @@ class Judge:
             self._look_for_bad(written)
         self._look_for_good(line)
         if line:
-            self._tail = [*self._tail[1 - _TAIL :], _printable(line)]
+            self._tail = [*self._tail[1 - _TAIL :], printable(line)]
 
     def _look_for_bad(self, line: str) -> None:
         for pattern, why in self._error:
             if pattern.search(line):
                 self._keep(line)
-                self.complaint = self.complaint or why or f"it said: {_printable(line)}"
+                self.complaint = self.complaint or why or f"it said: {printable(line)}"
         if any(pattern.search(line) for pattern in self._fail):
             self._keep(line)
             self.failures += 1
@@ -275,7 +261,7 @@ class Judge:
                     inner.reset()
 
     def _keep(self, line: str) -> None:
-        line = _printable(line)
+        line = printable(line)
         if len(self._bad) < _LINES and line not in self._bad:
             self._bad.append(line)
 
@@ -284,13 +270,6 @@ def _number(match: re.Match[str]) -> int:
     """What a match adds to its count."""
     text = match.groupdict().get("n")
     return int(text) if text is not None and re.fullmatch(r"[0-9]{1,15}", text) else 1
-
-
-def _printable(line: str) -> str:
-    if not line.isprintable():
-        line = "".join(c if c.isprintable() else " " for c in line)
-    line = " ".join(line.split())
-    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 
 def _signal(number: int) -> str:

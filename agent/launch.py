@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from agent import scratch
 from agent.catalogue import search_path
 from agent.process import sweep
 from agent.resume import Story
@@ -123,6 +124,7 @@ def settle(run: RunDir, story: Story, verdict: Verdict, reason: str) -> None:
     """
     if story.step:
         sweep(story.journal)
+        _clear(run, story.journal)
     writer = Writer(str(run.path))
     try:
         end = b""
@@ -134,6 +136,14 @@ def settle(run: RunDir, story: Story, verdict: Verdict, reason: str) -> None:
         writer.finish(verdict, reason, end)
     finally:
         writer.close()
+
+
+def _clear(run: RunDir, journal: str) -> None:
+    """Remove what its steps left on the disk. A request that cannot be read has had no steps."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        for step in run.request()["steps"]:
+            if (folder := scratch.place(step, journal)) is not None:
+                scratch.remove(folder)
 
 
 def _whole(path: Path, synced: int) -> int:

@@ -5,7 +5,8 @@ The file's name is the recipe's name. Nothing else has to know it exists.
 
 Rule 1: a typo is an error that names file and key, never a silent default.
 
-Rule 2: a program gets an argv, never a shell. A parameter replaces one whole argument.
+Rule 2: a program gets an argv, never a shell. A parameter replaces one whole argument, or
+all of one after ``--option=``.
 
 Rule 3: what a run needs is resolved once, when it is accepted, to plain JSON: the
 supervisor reads no recipe, and a changed file does not change a run that waits.
@@ -20,9 +21,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from agent.rules import Output, Rules, Seconds, count
+from agent.rules import Output, Results, Rules, Seconds, count
+from agent.wire.duration import spelled
 from agent.wire.errors import BadValue, Busy, Refusal
-from agent.wire.parameter import Kind, Parameter, RecipeInfo, nearest
+from agent.wire.parameter import FOR, Kind, Parameter, RecipeInfo, nearest
 from agent.wire.settings import Strict
 from agent.wire.vocabulary import NAME, Step
 
@@ -53,15 +55,28 @@ class Requires(Strict):
     root: bool = False
     lock: str | None = None
     """The size parameter that says how much memory will be locked."""
+    memory: str | None = None
+    """The size parameter that says how much memory will be used."""
 
 
 class Time(Strict):
     """How long a step may take."""
 
     wall: Seconds = 3600
-    """Then it is stopped, and the verdict is timeout."""
+    """Then it is stopped, and the verdict is timeout; counted on top of what it ``takes``."""
+    takes: str | None = None
+    """The duration parameter that says how long it works: ``for 30s`` is said of that one."""
     grace: Seconds = 10
     """From asking it to end (SIGTERM) to killing it."""
+
+
+class Scratch(Strict):
+    """A new folder for each step to work in. It is removed with all in it, however that ends."""
+
+    folder: str
+    """The folder parameter that says where to make it."""
+    room: str | None = None
+    """The size parameter that says how much will be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,8 @@ class Means:
     """Bytes of memory that there are."""
     finds: Callable[[str], bool]
     """Whether a program is installed."""
+    disks: tuple[str, ...] = ()
+    """The disks, by their names in ``/dev``."""
 
 
 class Recipe(Strict):
@@ -89,21 +106,40 @@ class Recipe(Strict):
     time: Time = Time()
     output: Output = Output()
     verdict: Rules = Rules()
+    scratch: Scratch | None = None
+    results: Results | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         _check_params(self.params)
         _check_argv(self.argv, self.params)
-        lock = self.requires.lock
-        if lock is not None and (lock not in self.params or self.params[lock].kind != Kind.SIZE):
-            raise ValueError(f"requires.lock: no parameter of kind size is called {lock}")
+        for key, name, kind in self._references():
+            if name is not None and (name not in self.params or self.params[name].kind != kind):
+                raise ValueError(f"{key}: no parameter of kind {kind} is called {name}")
+        if self.results is not None and self.results.file and self.scratch is None:
+            raise ValueError("results.file: needs a scratch folder, in which it will be")
         return self
+
+    def _references(self) -> list[tuple[str, str | None, Kind]]:
+        """The keys that name a parameter, with that, and of which kind it must be."""
+        scratch = self.scratch
+        return [
+            ("requires.lock", self.requires.lock, Kind.SIZE),
+            ("requires.memory", self.requires.memory, Kind.SIZE),
+            ("time.takes", self.time.takes, Kind.DURATION),
+            ("scratch.folder", scratch.folder if scratch else None, Kind.FOLDER),
+            ("scratch.room", scratch.room if scratch else None, Kind.SIZE),
+        ]
 
     def info(self, means: Means) -> RecipeInfo:
         """What to say of it on a machine with *means*."""
         params = {name: param.parameter() for name, param in self.params.items()}
         return RecipeInfo(
-            name=self.name, summary=self.summary, params=params, missing=self.missing(means)
+            name=self.name,
+            summary=self.summary,
+            params=params,
+            missing=self.missing(means),
+            takes=self.time.takes or "",
         )
 
     def missing(self, means: Means) -> str:
@@ -113,6 +149,8 @@ class Recipe(Strict):
                 return f"{program} is not installed"
         if self.requires.root and not means.root:
             return "the agent does not run as root"
+        if any(param.kind is Kind.DISK for param in self.params.values()) and not means.disks:
+            return "it has no disk"
         if self.requires.lock is not None:
             least = self.params[self.requires.lock].min or "1"
             if means.lockable < count(Parameter(kind=Kind.SIZE, default="").check("min", least)):
@@ -129,35 +167,74 @@ class Recipe(Strict):
         values = info.check(given)
         if info.missing:
             raise Refusal(f"{self.name} cannot run here: {info.missing}")
-        if (lock := self.requires.lock) is not None:
-            _check_memory(lock, values[lock], means)
-        return {
-            "name": str(Step(self.name, {name: values[name] for name in given}))[:200],
+        self._check_memory(values, means)
+        for name, param in self.params.items():
+            if param.kind is Kind.DISK:
+                values[name] = _disk(name, values[name], means)
+        takes = int(values[self.time.takes]) if self.time.takes else 0
+        step = {
+            "name": self._title(given, values),
             "recipe": self.name,
-            "argv": [values[arg[1:-1]] if _is_param(arg) else arg for arg in self.argv],
-            "wall": self.time.wall,
+            "argv": [_filled(arg, values) for arg in self.argv],
+            "wall": takes + self.time.wall,
+            "takes": takes,
             "grace": self.time.grace,
             "most": self.output.most,
-            "rules": {
-                "exit": dict(self.verdict.exit),
-                "fail": list(self.verdict.fail),
-                "error": [[rule.line, rule.why] for rule in self.verdict.error],
-                "must": list(self.verdict.must),
-                "same": [[rule.this, rule.that, rule.why] for rule in self.verdict.same],
-                "counts": dict(self.output.counts),
-                "progress": [[level.line, level.total] for level in self.output.progress],
-            },
+            "rules": self.verdict.plain(self.output),
         }
+        if self.scratch is not None:
+            room = count(values[self.scratch.room]) if self.scratch.room else 0
+            step["scratch"] = {"in": values[self.scratch.folder], "room": room}
+        if self.results is not None:
+            step["results"] = self.results.plain()
+        return step
+
+    def _title(self, given: Mapping[str, str], values: Mapping[str, str]) -> str:
+        """The step in the words it was ordered in, its values as they are written shortest."""
+        said = {}
+        for key in given:
+            name = self.time.takes or key if key == FOR else key
+            is_span = self.params[name].kind is Kind.DURATION
+            said[key] = spelled(int(values[name])) if is_span else values[name]
+        return str(Step(self.name, said))[:200]
+
+    def _check_memory(self, values: Mapping[str, str], means: Means) -> None:
+        for name in {self.requires.lock, self.requires.memory} - {None}:
+            if name is not None and count(values[name]) > means.memory:
+                text = f"{name}={values[name]} is more memory than there is"
+                raise BadValue(text, hint=f"It has {means.memory >> 20}M.")
+        lock = self.requires.lock
+        if lock is not None and count(values[lock]) > means.lockable:
+            raise Busy(
+                f"{lock}={values[lock]} is more memory than the agent may lock",
+                hint=f"At most {int(means.lockable) >> 10}K, unless it runs as root.",
+            )
 
 
-def _is_param(arg: str) -> bool:
-    return arg.startswith("{") and arg.endswith("}")
+_PARAM = re.compile(r"(?P<option>--[A-Za-z][\w-]*=)?\{(?P<name>[^{}]*)\}")
+"""An argument that a parameter fills, all of it or all after ``--option=``."""
+
+
+def _filled(arg: str, values: Mapping[str, str]) -> str:
+    match = _PARAM.fullmatch(arg)
+    return arg if match is None else (match["option"] or "") + values[match["name"]]
+
+
+def _disk(name: str, text: str, means: Means) -> str:
+    """The device of the disk that was asked for; BadValue if it is not there."""
+    disk = means.disks[0] if text == "first" else text
+    if disk not in means.disks:
+        hint = f"There is {', '.join(means.disks)}."
+        raise BadValue(f"{name}={text}: no such disk here", hint=hint)
+    return f"/dev/{disk}"
 
 
 def _check_params(params: Mapping[str, Param]) -> None:
     for name, param in params.items():
         if NAME.fullmatch(name) is None:
             raise ValueError(f"params.{name}: a name is letters, digits and _ . -")
+        if name == FOR:
+            raise ValueError(f"params.{name}: people say it for what time.takes names")
         if param.kind == Kind.CHOICE and not param.choices:
             raise ValueError(f"params.{name}: choices are missing")
         try:
@@ -168,27 +245,18 @@ def _check_params(params: Mapping[str, Param]) -> None:
 
 def _check_argv(argv: tuple[str, ...], params: Mapping[str, Param]) -> None:
     for arg in argv:
+        whole = _PARAM.fullmatch(arg)
         for name in re.findall(r"\{(.*?)\}", arg):
-            if not _is_param(arg) and name in params:
-                raise ValueError(f"argv: {arg!r}: {{{name}}} must be the whole argument")
-            if _is_param(arg) and name not in params:
+            if whole is None and name in params:
+                raise ValueError(
+                    f"argv: {arg!r}: {{{name}}} must be the whole argument, or all after --option="
+                )
+            if whole is not None and name not in params:
                 near = nearest(name, params)
                 hint = f"did you mean {{{near}}}?" if near else "there is none of that name"
                 raise ValueError(f"argv: {arg!r} is no parameter: {hint}")
-    if _is_param(argv[0]):
+    if _PARAM.fullmatch(argv[0]):
         raise ValueError("argv: the program itself cannot be a parameter")
-
-
-def _check_memory(name: str, text: str, means: Means) -> None:
-    if count(text) > means.memory:
-        raise BadValue(
-            f"{name}={text} is more memory than there is", hint=f"It has {means.memory >> 20}M."
-        )
-    if count(text) > means.lockable:
-        raise Busy(
-            f"{name}={text} is more memory than the agent may lock",
-            hint=f"At most {int(means.lockable) >> 10}K, unless it runs as root.",
-        )
 
 
 def load(path: Path) -> Recipe:

@@ -6,7 +6,7 @@ The models only check what a recipe's author wrote; :mod:`agent.judge` does the 
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -53,12 +53,18 @@ def _bytes(value: object) -> int:
 Pattern = Annotated[str, AfterValidator(_compiles)]
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 Bytes = Annotated[int, BeforeValidator(_bytes)]
+Path = Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)*$", max_length=200)]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
 def _wrapped(value: object) -> object:
     """A pattern alone is short for a table with nothing else."""
     return {"line": value} if isinstance(value, str) else value
+
+
+def _at(value: object) -> object:
+    """A path alone is short for a table with nothing else."""
+    return {"path": value} if isinstance(value, str) else value
 
 
 class Progress(Strict):
@@ -91,6 +97,52 @@ class Output(Strict):
     """A step that writes more than this is stopped: verdict error."""
 
 
+class Count(Strict):
+    """A number among the results."""
+
+    path: Path
+    per: float = Field(default=1, gt=0)
+    """What it is divided by: 1000 makes microseconds of nanoseconds."""
+
+
+class Finding(Strict):
+    """What a value among the results means: the values that are ``is``, above, below, missing."""
+
+    path: Path
+    is_: bool | int | str | None = Field(default=None, alias="is")
+    above: float | None = None
+    below: float | None = None
+    missing: Literal[True] | None = None
+    then: Literal["warn", "skip", "fail", "error"]
+    why: str = Field(min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(each is not None for each in (self.is_, self.above, self.below, self.missing)) != 1:
+            raise ValueError("needs one of: is, above, below, missing")
+        return self
+
+
+class Results(Strict):
+    """Where a program says in JSON what it found, and what that means; no pass without it."""
+
+    file: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$")
+    """In the scratch folder; without it, the output is the JSON."""
+    counts: Mapping[Word, Annotated[Count, BeforeValidator(lambda v: _at(v))]] = {}
+    rules: tuple[Finding, ...] = ()
+    message: Path | None = None
+    """Where the program says what is wrong: told instead of its last line."""
+
+    def plain(self) -> dict[str, Any]:
+        """For :mod:`agent.results`."""
+        return {
+            "file": self.file,
+            "message": self.message,
+            "counts": {name: [count.path, count.per] for name, count in self.counts.items()},
+            "rules": [rule.model_dump(by_alias=True, exclude_none=True) for rule in self.rules],
+        }
+
+
 class Complaint(Strict):
     """A line that means that the lab failed, not the hardware. The step ends at once."""
 
@@ -118,6 +170,8 @@ class Rules(Strict):
 
     exit: Mapping[Annotated[str, Field(pattern=r"^\d{1,3}$")], Word] = {"0": "pass"}
     """Exit codes; any other is a fail. Death by a signal is an error."""
+    bits: Mapping[Annotated[str, Field(pattern=r"^[0-7]$")], Word] = {}
+    """Of an exit code that is a bit mask and not in ``exit``; any other bit is a fail."""
     fail: tuple[Pattern, ...] = ()
     error: tuple[Annotated[Complaint, BeforeValidator(lambda v: _wrapped(v))], ...] = ()
     must: tuple[Pattern, ...] = ()
@@ -126,7 +180,21 @@ class Rules(Strict):
 
     @model_validator(mode="after")
     def _verdicts(self) -> Self:
-        for code, verdict in self.exit.items():
-            if verdict not in EXITS:
-                raise ValueError(f"exit {code} is {verdict!r}, none of {', '.join(EXITS)}")
+        for what, meanings in (("exit", self.exit), ("bit", self.bits)):
+            for code, verdict in meanings.items():
+                if verdict not in EXITS:
+                    raise ValueError(f"{what} {code} is {verdict!r}, none of {', '.join(EXITS)}")
         return self
+
+    def plain(self, output: Output) -> dict[str, Any]:
+        """Together with what is read from the *output*, for :mod:`agent.judge`."""
+        return {
+            "exit": dict(self.exit),
+            "bits": dict(self.bits),
+            "fail": list(self.fail),
+            "error": [[rule.line, rule.why] for rule in self.error],
+            "must": list(self.must),
+            "same": [[rule.this, rule.that, rule.why] for rule in self.same],
+            "counts": dict(output.counts),
+            "progress": [[level.line, level.total] for level in output.progress],
+        }

@@ -1,13 +1,16 @@
 """One step, from its start to its verdict: the supervisor's loop. Standard library only."""
 
+import contextlib
 import os
 import select
 import signal
 import time
 from typing import Any
 
-from agent.judge import Judge
+from agent.judge import GOOD, NOTHING, Judge
 from agent.process import Process
+from agent.progress import Clock
+from agent.results import MOST, Results
 from agent.wire.journal import PAYLOAD, encode
 from agent.writer import Writer
 
@@ -59,6 +62,10 @@ class StepRun:
         self._index, self._step = index, step
         self._writer, self._signals = writer, signals
         self._judge = Judge(step["rules"])
+        self._clock = Clock(step["takes"]) if step.get("takes") else None
+        self._spec: dict[str, Any] | None = step.get("results")
+        self._said = bytearray()  # the output, where that is the results
+        self._results: Results | None = None
         self._pending = bytearray()
         self._since = _NEVER  # when the first pending byte came
         self._synced_at = self._told_at = -_NEVER
@@ -69,8 +76,8 @@ class StepRun:
         self._started = time.monotonic()
         self.code: int | None = None
 
-    def run(self, process: Process) -> tuple[str, str]:
-        """See *process* to its end. Its verdict and the reason."""
+    def run(self, process: Process, folder: str = "/") -> tuple[str, str]:
+        """See *process*, which works in *folder*, to its end. Its verdict and the reason."""
         self._started = time.monotonic()
         poll = select.poll()
         poll.register(self._signals.fd, select.POLLIN)
@@ -82,7 +89,7 @@ class StepRun:
                 elif not self._read(process):
                     poll.unregister(fd)  # it closed its output, and lives on
             self._keep_time(process, time.monotonic())
-        return self._end(process)
+        return self._end(process, folder)
 
     @property
     def seconds(self) -> float:
@@ -91,8 +98,9 @@ class StepRun:
 
     def facts(self, verdict: str) -> dict[str, Any]:
         """What is known of it, for its last record."""
+        read = self._results.counts if self._results is not None else {}
         return {
-            "counts": self._judge.counts,
+            "counts": {**self._judge.counts, **read},
             "lines": [] if verdict == "pass" else self._judge.lines,
         }
 
@@ -106,14 +114,23 @@ class StepRun:
 
     def _patience(self) -> float:
         """Milliseconds until something is due."""
+        now = time.monotonic()
         due = [self._since + BATCH, self._kill_at, self._give_up_at]
         if self._ending is None:
             due.append(self._started + self._step["wall"])
         if self._writer.size > self._writer.synced:
             due.append(self._synced_at + SYNC)
-        if self._judge.progress != self._told:
+        if self._progress(now) != self._told:
             due.append(self._told_at + SYNC)
-        return max(0.0, min(due) - time.monotonic()) * 1000 + 1
+        elif self._clock is not None and self._judge.progress is None:
+            due.append(self._started + self._clock.moves(now - self._started))
+        return max(0.0, min(due) - now) * 1000 + 1
+
+    def _progress(self, now: float) -> tuple[float, str] | None:
+        """How far it is: as it says, or else by the clock."""
+        if self._judge.progress is not None or self._clock is None:
+            return self._judge.progress
+        return self._clock.at(now - self._started)
 
     def _read(self, process: Process) -> bool:
         """Take what there is of the output, at most a payload. Whether there may be more."""
@@ -127,6 +144,8 @@ class StepRun:
             self._pending += data
             self._written += len(data)
             self._judge.feed(data)
+            if self._spec is not None and not self._spec["file"]:
+                self._said += data[: MOST - len(self._said)]
         if len(self._pending) == PAYLOAD:
             self.flush()
         return bool(data)
@@ -135,7 +154,7 @@ class StepRun:
         """Do what is due."""
         if now >= self._since + BATCH:
             self.flush()
-        if self._judge.progress != self._told and now >= self._told_at + SYNC:
+        if now >= self._told_at + SYNC and self._progress(now) != self._told:
             self._tell(now)
         if self._writer.size > self._writer.synced and now >= self._synced_at + SYNC:
             self._writer.sync()
@@ -150,7 +169,7 @@ class StepRun:
             self._kill_at, self._give_up_at = _NEVER, now + DOOMED
 
     def _tell(self, now: float) -> None:
-        self._told, self._told_at = self._judge.progress, now
+        self._told, self._told_at = self._progress(now), now
         if self._told is not None:
             fraction, text = self._told
             record = encode("progress", time.time(), step=self._index, fraction=fraction, text=text)
@@ -168,7 +187,8 @@ class StepRun:
             return "timeout", f"it took longer than {self._step['wall']} s"
         return None
 
-    def _end(self, process: Process) -> tuple[str, str]:
+    def _end(self, process: Process, folder: str) -> tuple[str, str]:
+        lasted = time.monotonic() - self._started
         self._listen(process, 0)  # all that it wrote itself
         process.kill()  # what it left behind
         self._listen(process, LINGER)
@@ -179,7 +199,24 @@ class StepRun:
             verdict, reason = self._ending
             stuck = "" if self.code is not None else "; it could not be killed"
             return self._judge.stopped(verdict, reason + stuck)
-        return self._judge.ended(self.code if self.code is not None else -signal.SIGKILL)
+        code = self.code if self.code is not None else -signal.SIGKILL
+        verdict, reason = self._judge.ended(code, self._read_results(folder))
+        if verdict in GOOD and self._clock is not None and self._clock.early(lasted):
+            takes = self._clock.takes
+            return "error", f"it ended early: after {lasted:.1f} s, told to work for {takes} s"
+        return verdict, reason
+
+    def _read_results(self, folder: str) -> tuple[str, str, str]:
+        """What its results say, why, and the program's own message."""
+        if self._spec is None:
+            return NOTHING
+        data = bytes(self._said)
+        if self._spec["file"]:
+            path = f"{folder}/{self._spec['file']}"
+            with contextlib.suppress(OSError), open(path, "rb") as file:  # noqa: PTH123
+                data = file.read(MOST)
+        self._results = Results(self._spec, data)
+        return self._results.verdict, self._results.reason, self._results.message
 
     def _listen(self, process: Process, seconds: float) -> None:
         """Take the output until its end, or until nothing comes for *seconds*, or too long."""

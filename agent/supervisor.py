@@ -23,6 +23,7 @@ import sys
 import time
 from typing import Any
 
+from agent import scratch
 from agent.judge import GOOD, worst
 from agent.process import NotStarted, Process
 from agent.steprun import Signals, StepRun, stopper
@@ -71,17 +72,24 @@ class Supervisor:
         """
         run = StepRun(index, step, self._writer, self._signals)
         process = None
+        folder = scratch.place(step, self._request["journal"])
+        made = False
         try:
             self._writer.append(last, _begin(index, step, self._boot))
             last = b""
             self._writer.sync()
-            process = Process(step["argv"], self._request["journal"])
-            verdict, reason = run.run(process)
+            if folder is not None:
+                scratch.make(folder, step["scratch"]["room"])
+                made = True
+            process = Process(step["argv"], self._request["journal"], folder or "/")
+            verdict, reason = run.run(process, folder or "/")
         except (NotStarted, Unwritable) as error:
             verdict, reason = "error", str(error)
         finally:
             if process is not None:
                 process.close()
+            if made and folder is not None:
+                scratch.remove(folder)
         return verdict, reason, last + _end(index, step, run, verdict, reason)
 
 

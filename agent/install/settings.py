@@ -128,7 +128,7 @@ def _server(text: str) -> dict[str, Any]:
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
         host, port = text, ""
-    if port and not port.isdecimal():
+    if host != text and not port.isdecimal():
         raise BadSettings(f"--server: {port!r} is no port", hint="Write it like xmpp.lab:5222.")
     if not (host := host.removeprefix("[").removesuffix("]")):
         raise BadSettings("--server: there is no host", hint="Write it like xmpp.lab:5222.")

@@ -17,7 +17,7 @@ from agent.wire.duration import seconds
 from agent.wire.errors import BadValue, UnknownName
 
 FOR = "for"
-"""In place of a parameter's name: the one that says how long the recipe takes, whatever its name."""
+"""In place of a parameter's name: the one that says how long it works, whatever its name."""
 
 _SIZE = re.compile(r"([0-9]{1,18})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}

@@ -69,8 +69,8 @@ class CatalogueElement(ElementBase):
     What can be run here: IQ get, and its result.
 
         <catalogue xmlns='urn:labroom:1'>
-          <recipe name='memtest' summary='Test memory.' missing='memtester is not installed'>
-            <param name='size' kind='size' default='64M' min='1M' max='1T' help='how much'/>
+          <recipe name='stress' summary='Work.' missing='stress-ng is not installed' takes='time'>
+            <param name='time' kind='duration' default='60s' min='1s' max='30d' help='how long'/>
           </recipe>
         </catalogue>
     """

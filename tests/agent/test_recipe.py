@@ -2,18 +2,22 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.catalogue import Catalogue, search_path
+from agent.catalogue import Catalogue, means, search_path
 from agent.recipe import BadRecipe, Means, load
-from agent.wire.errors import UnknownName
+from agent.wire.errors import BadValue, UnknownName
 from agent.wire.vocabulary import Step
 
 HEAD = "schema = 1\nsummary = 'x'\n"
 GOOD = HEAD + "argv = ['echo', 'a', '{count}', 'b {}']\n[params.count]\nkind = 'int'\n"
 GOOD += "default = '1'\nmin = '1'\nmax = '9'\n"
+OURS = ["disk", "memtest", "smart", "stress"]
+TIMED = HEAD + "argv = ['x', '--for={long}']\n[params.long]\nkind = 'duration'\ndefault = '1m'\n"
+FOLDER = HEAD + "argv = ['x']\n[params.where]\nkind = 'folder'\ndefault = '/var/tmp'\n"
 ALL = Means(root=True, lockable=math.inf, memory=1 << 40, finds=lambda _: True)
 
 
@@ -58,6 +62,21 @@ def test_a_parameter_replaces_a_whole_argument(tmp_path: Path) -> None:
         (HEAD + "argv = ['x']\n[time]\nwall = '0s'", "time.wall"),
         (HEAD + "argv = ['x']\n[time]\nwall = 'soon'", "no duration"),
         (HEAD + "argv = ['x']\n[requires]\nlock = 'size'", "no parameter of kind size"),
+        (GOOD.replace("count", "for"), "params.for: people say it"),
+        (HEAD + "argv = ['x']\n[requires]\nmemory = 'size'", "requires.memory: no parameter"),
+        (GOOD + "[time]\ntakes = 'count'", "time.takes: no parameter of kind duration"),
+        (TIMED + "[time]\ntakes = 'log'", "time.takes: no parameter of kind duration"),
+        (TIMED.replace("--for=", "-n"), "all after --option="),
+        (TIMED.replace("{long}", "{log}"), "did you mean {long}"),
+        (FOLDER + "[scratch]\nfolder = 'there'", "scratch.folder: no parameter of kind folder"),
+        (FOLDER + "[scratch]\nfolder = 'where'\nroom = 'where'", "scratch.room"),
+        (FOLDER.replace("/var/tmp", "/var/../etc"), "params.where.default"),
+        (HEAD + "argv = ['x']\n[results]\nfile = 'a.json'", "results.file: needs a scratch"),
+        (HEAD + "argv = ['x']\n[results]\nfile = '../a'", "results.file"),
+        (HEAD + "argv = ['x']\n[results.counts]\nn = 'a//b'", "results.counts.n"),
+        (HEAD + "argv = ['x']\n[[results.rules]]\npath = 'a'\nthen = 'fail'\nwhy = 'x'", "one of"),
+        (HEAD + "argv = ['x']\n[verdict]\nbits = { 8 = 'fail' }", "verdict.bits"),
+        (HEAD + "argv = ['x']\n[verdict]\nbits = { 3 = 'failed' }", "bit 3 is 'failed'"),
         (HEAD + "argv = ['x']\n[requires]\nprogram = ['x']", "requires.program: there is no"),
     ],
 )
@@ -70,6 +89,42 @@ def test_a_file_that_cannot_be_used_says_where_and_why(
     assert words in str(refusal.value)
     assert str(path) in refusal.value.what
     assert refusal.value.hint
+
+
+def test_how_long_it_works_is_on_top_of_what_it_may_take_besides(tmp_path: Path) -> None:
+    path = write(tmp_path, "it", TIMED + "[time]\ntakes = 'long'\nwall = '90s'\n")
+    step = load(path).resolve({"for": "2 hours"}, ALL)
+    assert (step["takes"], step["wall"]) == (7200, 7290)
+    assert step["argv"] == ["x", "--for=7200"]
+    assert step["name"] == "it for 2h"
+    assert load(path).resolve({"long": "90"}, ALL)["name"] == "it long=1m30s"
+    assert load(path).resolve({}, ALL)["wall"] == 150
+    assert load(path).info(ALL).takes == "long"
+
+
+def test_more_memory_than_there_is_is_refused(tmp_path: Path) -> None:
+    text = HEAD + "argv = ['x', '{size}']\n[params.size]\nkind = 'size'\ndefault = '1M'\n"
+    recipe = load(write(tmp_path, "it", text + "[requires]\nmemory = 'size'\n"))
+    assert recipe.resolve({"size": "1G"}, ALL)["argv"] == ["x", "1G"]
+    with pytest.raises(BadValue, match=r"size=2T is more memory than there is.*1048576M"):
+        recipe.resolve({"size": "2T"}, ALL)
+
+
+def test_a_disk_is_one_that_is_there(tmp_path: Path) -> None:
+    text = HEAD + "argv = ['x', '{disk}']\n[params.disk]\nkind = 'disk'\ndefault = 'first'\n"
+    recipe = load(write(tmp_path, "it", text))
+    here = replace(ALL, disks=("nvme0n1", "sda"))
+    assert recipe.resolve({}, here)["argv"] == ["x", "/dev/nvme0n1"]
+    assert recipe.resolve({"disk": "/dev/sda"}, here)["argv"] == ["x", "/dev/sda"]
+    with pytest.raises(BadValue, match=r"disk=sdb: no such disk here.*nvme0n1, sda"):
+        recipe.resolve({"disk": "sdb"}, here)
+    assert recipe.info(ALL).missing == "it has no disk"
+    assert recipe.info(here).missing == ""
+
+
+def test_the_disks_of_this_machine_are_devices() -> None:
+    for disk in means().disks:
+        assert Path("/dev", disk).is_block_device()
 
 
 def test_a_file_s_name_is_a_word(tmp_path: Path) -> None:
@@ -94,7 +149,7 @@ def test_a_bad_file_hides_no_other_and_is_told(tmp_path: Path) -> None:
     write(tmp_path, "bad", "argv = [")
     write(tmp_path, "good", GOOD)
     catalogue = Catalogue([tmp_path, tmp_path / "not-there"])
-    assert [info.name for info in catalogue.infos()] == ["good", "memtest"]
+    assert [info.name for info in catalogue.infos()] == sorted([*OURS, "good"])
     assert len(catalogue.bad) == 1
     assert "bad.toml" in str(catalogue.bad[0])
 

@@ -44,6 +44,12 @@ RECIPES = (
             "mode": Parameter(kind=Kind.CHOICE, default="a", choices=("a", "b c")),
         },
     ),
+    RecipeInfo(
+        name="stress",
+        summary="Work.",
+        params={"time": Parameter(kind=Kind.DURATION, default="60s")},
+        takes="time",
+    ),
 )
 
 
@@ -102,7 +108,9 @@ CASES: dict[str, Case] = {
         f"<catalogue xmlns='{NS}'><recipe name='memtest' summary='Test memory.' "
         "missing='memtester is not installed'><param name='size' kind='size' default='64M' "
         "min='1M' max='1T' help='how much'/><param name='mode' kind='choice' default='a'>"
-        "<choice>a</choice><choice>b c</choice></param></recipe></catalogue>",
+        "<choice>a</choice><choice>b c</choice></param></recipe>"
+        "<recipe name='stress' summary='Work.' takes='time'>"
+        "<param name='time' kind='duration' default='60s'/></recipe></catalogue>",
     ),
     "no recipes": (
         query.write_catalogue,

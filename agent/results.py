@@ -1,0 +1,125 @@
+"""
+Results that a diagnostic writes as JSON: what is counted in them, and what they mean.
+
+Never read from a console what a program can say in a form made for programs. No I/O,
+standard library only.
+
+Rule 1: results that should be there and cannot be read are an error, never a pass.
+
+Rule 2: a path says where a value is: keys with "/" between, ``3`` for the fourth of a
+list, ``id=5`` for the first of a list with that field, ``*`` for all of them. What a
+path does not find is not there: it is neither zero nor false.
+"""
+
+import json
+import math
+from typing import Any
+
+from agent.progress import printable
+
+MOST = 1 << 20
+"""Bytes of results that are read."""
+
+_FEW = 1000  # values that one path may find
+
+Spec = dict[str, Any]
+"""As :meth:`agent.rules.Results.plain` writes it into a request."""
+
+
+class Results:
+    """What a step's results say."""
+
+    def __init__(self, spec: Spec, data: bytes) -> None:
+        self.counts: dict[str, float] = {}
+        self.verdict, self.reason = "pass", ""
+        self.message = ""
+        """What the program itself says of its end."""
+        document = _document(data)
+        if document is None:
+            self.verdict, self.reason = "error", "it ended without results that can be read"
+            return
+        for name, (path, per) in spec["counts"].items():
+            if (number := _number(find(document, path))) is not None:
+                self.counts[name] = _short(number / per)
+        self._judge(spec["rules"], document)
+        said = find(document, spec["message"]) if spec["message"] else []
+        self.message = printable(next((each for each in said if isinstance(each, str)), ""))
+
+    def _judge(self, rules: list[Spec], document: object) -> None:
+        order = ("pass", "skip", "warn", "fail", "error")
+        for rule in rules:
+            found = find(document, rule["path"])
+            matched, value = _match(rule, found)
+            if matched and order.index(rule["then"]) > order.index(self.verdict):
+                self.verdict = rule["then"]
+                self.reason = rule["why"] + (f": {value}" if value is not None else "")
+
+
+def find(document: object, path: str) -> list[object]:
+    """The values at *path*: none, one, or (with ``*``) more."""
+    values = [document]
+    for part in path.split("/"):
+        values = [inner for value in values for inner in _inside(value, part)][:_FEW]
+    return values
+
+
+def _inside(value: object, part: str) -> list[object]:
+    if isinstance(value, dict):
+        if part == "*":
+            return list(value.values())
+        return [value[part]] if part in value else []
+    if not isinstance(value, list):
+        return []
+    if part == "*":
+        return value
+    if part.isdecimal():
+        return value[int(part) : int(part) + 1]
+    key, equals, wanted = part.partition("=")
+    like: list[object] = [
+        each for each in value if isinstance(each, dict) and str(each.get(key)) == wanted
+    ]
+    return like[:1] if equals else []
+
+
+def _match(rule: Spec, found: list[object]) -> tuple[bool, object]:
+    """Whether *rule* applies to what was found, and the value that says so, if it is a number."""
+    if "missing" in rule:
+        return not found, None
+    if "is" in rule:
+        return any(type(v) is type(rule["is"]) and v == rule["is"] for v in found), None
+    for value in found:
+        number = _number([value])
+        if number is None:
+            continue
+        if ("above" in rule and number > rule["above"]) or (
+            "below" in rule and number < rule["below"]
+        ):
+            return True, _short(number)
+    return False, None
+
+
+def _number(found: list[object]) -> float | None:
+    """The number that was found, if it is one."""
+    if not found or isinstance(found[0], bool) or not isinstance(found[0], int | float):
+        return None
+    return found[0] if abs(found[0]) < 1e15 and math.isfinite(found[0]) else None
+
+
+def _short(number: float) -> float:
+    """*number* with as many digits as people read."""
+    if number == int(number) or abs(number) >= 1000:
+        return round(number)
+    return round(number, 1 if abs(number) >= 10 else 2)
+
+
+def _document(data: bytes) -> object | None:
+    """The first JSON object that begins a line; programs write messages before it."""
+    text = data.decode("utf-8", "replace")
+    start = 0 if text.startswith("{") else text.find("\n{") + 1
+    if not text[start:].startswith("{"):
+        return None
+    try:
+        document: object = json.JSONDecoder().raw_decode(text, start)[0]
+    except (ValueError, RecursionError):
+        return None
+    return document
