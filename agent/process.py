@@ -28,10 +28,10 @@ class Process:
     A running diagnostic; NotStarted if there is none.
 
     Its standard output and error are one pipe, :attr:`output`, non-blocking. Its
-    standard input is empty.
+    standard input is empty. It works in *folder*.
     """
 
-    def __init__(self, argv: list[str], mark: str) -> None:
+    def __init__(self, argv: list[str], mark: str, folder: str = "/") -> None:
         self._mark = mark
         self._over = False
         environment = dict(os.environ)
@@ -41,7 +41,7 @@ class Process:
         failure, ours = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            _become(argv, environment, theirs, ours)
+            _become(argv, environment, folder, theirs, ours)
         os.close(theirs)
         os.close(ours)
         os.set_blocking(self.output, False)
@@ -93,7 +93,9 @@ def sweep(mark: str) -> int:
     return len(killed)
 
 
-def _become(argv: list[str], environment: dict[str, str], output: int, failure: int) -> None:
+def _become(
+    argv: list[str], environment: dict[str, str], folder: str, output: int, failure: int
+) -> None:
     """Turn this forked child into the diagnostic. Does not return."""
     try:
         os.setpgid(0, 0)
@@ -101,7 +103,7 @@ def _become(argv: list[str], environment: dict[str, str], output: int, failure: 
             signal.signal(number, signal.SIG_DFL)  # what is ignored stays ignored over exec
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.chdir("/")
+        os.chdir(folder)
         empty = os.open(os.devnull, os.O_RDONLY)
         for fd, target in ((empty, 0), (output, 1), (output, 2)):
             os.dup2(fd, target)

@@ -141,7 +141,7 @@ def test_less_memory_than_was_asked_for(target: Target, stress: Recipe) -> None:
 
 def test_a_part_that_it_skips_is_no_pass(target: Target, stress: Recipe) -> None:
     step = stress.resolve(BRIEF, means())
-    run = target.create(step | {"argv": [*step["argv"], "--ramfs", "1"]})
+    run = target.create(step | {"argv": [*step["argv"], "--smi", "1"]})
     assert target.start(run, *BOUND).wait(40) == 0
     assert b"skipped" in output(run)
     assert verdict(run) == ("error", "It skipped a part of the test")
