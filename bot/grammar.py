@@ -16,6 +16,7 @@ from agent.wire.duration import PHRASE, seconds, spelled
 from agent.wire.errors import Refusal, UnknownName
 from agent.wire.parameter import FOR, nearest
 from agent.wire.vocabulary import NAME, Step
+from bot.report.text import listed
 
 LONGEST = 2000
 """Characters of a command; a longer line is no command. 40 targets take under 400."""
@@ -227,6 +228,6 @@ def known(called: str, names: Iterable[str], kind: str, *, likely: bool = False)
     if len(folded) == 1:
         return folded[0]
     near = nearest(called, names)
-    some = ", ".join(sorted(names)[:12]) + (", ..." if len(names) > 12 else "")
-    hint = f"Did you mean {near}?" if near else f"There is {some}." if names else ""
+    some = f"There {'is' if len(names) == 1 else 'are'} {listed(sorted(names), 12)}."
+    hint = f"Did you mean {near}?" if near else some if names else ""
     raise NoSuch(f"no {kind} called {called}", hint=hint, likely=likely or near is not None)

@@ -68,7 +68,9 @@ def test_tickets_cannot_be_guessed(tickets: Tickets) -> None:
 
 
 @virtual
-async def test_a_command_that_works_has_time_to_take_us_down(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_command_that_works_has_time_to_take_us_down(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     began = asyncio.get_running_loop().time()
     await restart([sys.executable, "-c", "pass"], patience=300)
     assert asyncio.get_running_loop().time() - began == 300

@@ -186,7 +186,7 @@ async def test_nothing_acts_on_talk(text: str) -> None:
         ("reboot now", ["column 8", "a target", '"now"']),
         ("reboot all", ["column 8", "a target"]),
         ("reboot bbo", ["no target called bbo", "Did you mean bob?"]),
-        ("reboot zzz", ["no target called zzz", "There is alice, bob, carol."]),
+        ("reboot zzz", ["no target called zzz", "There are alice, bob and carol."]),
         ("reboot b\u043eb", ["column 8", "a target"]),
         ("reboot carol", ["carol is away"]),
         ("reboot alice", ["alice is busy", "reboot alice now"]),
