@@ -33,8 +33,9 @@ Flags = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins over file and variables."),
 ]
 Quick = Annotated[
-    bool, typer.Option("--quick", help="Do not measure what the server lets through: 3 s at most.")
+    bool, typer.Option("--quick", help="Do not enter the room, and do not measure the server.")
 ]
+Running = Annotated[bool, typer.Option("--running", help="It is bad if it does not run.")]
 Xml = Annotated[bool, typer.Option("--xml", help="Print the stream, secrets redacted.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Log more.")]
 
@@ -57,7 +58,12 @@ def serve(
 
 @app.command()
 def check(
-    config: ConfigFile = DEFAULT, flags: Flags = None, *, quick: Quick = False, xml: Xml = False
+    config: ConfigFile = DEFAULT,
+    flags: Flags = None,
+    *,
+    quick: Quick = False,
+    running: Running = False,
+    xml: Xml = False,
 ) -> None:
     """Try recipes, server, account and room: 0 if all is well. Disturbs no running agent."""
     from agent.check import check as run
@@ -66,7 +72,7 @@ def check(
     _start(xml=xml, quiet=True)
     report = Report()
     settings = _settings(config, flags, warn=report.warn)
-    asyncio.run(run(settings, report, quick=quick))
+    asyncio.run(run(settings, report, quick=quick, running=running))
     raise typer.Exit(1 if report.failed else 0)
 
 

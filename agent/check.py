@@ -1,9 +1,7 @@
 """``labroom-agent check``: try all that the agent needs, one line each, with cures."""
 
-from slixmpp.exceptions import IqError, IqTimeout
-
 from agent.config import Config
-from agent.service import boot_id, catalogue
+from agent.service import RESOURCE, boot_id, catalogue
 from agent.wire import trial
 from agent.wire.errors import Refusal
 from agent.wire.link import Link
@@ -11,20 +9,25 @@ from agent.wire.membership import JoinError
 from agent.wire.report import Report
 
 BOT = "bot"
-"""The resource of every bot. The bare address proves nothing: the server answers for it."""
+"""The resource of every bot."""
 
 
-async def check(config: Config, report: Report, *, quick: bool = False) -> None:
+async def check(
+    config: Config, report: Report, *, quick: bool = False, running: bool = False
+) -> None:
     """
     Tell in *report* whether all is well; a running agent is not disturbed.
 
     Args:
-        quick: Do not measure what the server lets through: a throttling one takes 10 s.
+        quick: Do not enter the room, which people see, and do not measure what the server
+            lets through: a throttling one takes 10 s.
+        running: An agent that does not run is bad, too.
     """
     _machine(config, report)
 
     async def talk(link: Link, report: Report) -> None:
-        await _room(link, config, report)
+        await trial.tell_running(link, RESOURCE, report, must=running)
+        await _room(link, config, report, quick=quick)
         for controller in config.controllers:
             await _controller(link, controller, report)
         if not quick:
@@ -52,7 +55,7 @@ def _machine(config: Config, report: Report) -> None:
         )
 
 
-async def _room(link: Link, config: Config, report: Report) -> None:
+async def _room(link: Link, config: Config, report: Report, *, quick: bool) -> None:
     has = await trial.room_features(link, config.room, report)
     if has is None:
         return
@@ -63,6 +66,9 @@ async def _room(link: Link, config: Config, report: Report) -> None:
         report.warn(
             f"the room {config.room} hides who is who", "let the bot own it: it sets that, too"
         )
+    if quick:
+        report.ok(f"there is a room {config.room}")
+        return
     try:
         seen = await trial.visit(link, config.room)
     except JoinError as error:
@@ -87,12 +93,8 @@ def _tell_refusal(error: JoinError, config: Config, report: Report) -> None:
 
 
 async def _controller(link: Link, controller: str, report: Report) -> None:
-    ping = link.iq(f"{controller}/{BOT}", "get")
-    ping.enable("ping")
-    try:
-        await ping.send(timeout=trial.ANSWER)
-    except (IqError, IqTimeout) as error:
-        why = error.condition if isinstance(error, IqError) else "no answer"
+    why = await trial.answers(link, f"{controller}/{BOT}")
+    if why:
         report.warn(
             f"the controller {controller} is not there ({why})",
             "start that bot, or correct controllers",

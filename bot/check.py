@@ -13,6 +13,7 @@ from agent.wire.link import Link
 from agent.wire.membership import JoinError
 from agent.wire.report import Report
 from bot.config import Config
+from bot.service import RESOURCE
 
 COMMANDS = "http://jabber.org/protocol/commands"
 END_SESSION = "http://jabber.org/protocol/admin#end-user-session"
@@ -23,18 +24,23 @@ WANTED = {
 }
 
 
-async def check(config: Config, report: Report, *, quick: bool = False) -> None:
+async def check(
+    config: Config, report: Report, *, quick: bool = False, running: bool = False
+) -> None:
     """
     Tell in *report* whether all is well; a running bot is not disturbed.
 
     Args:
-        quick: Do not measure what the server lets through: a throttling one takes 10 s.
+        quick: Do not enter the room, which people see, and do not measure what the server
+            lets through: a throttling one takes 10 s.
+        running: A bot that does not run is bad, too.
     """
 
     _files(config, report)
 
     async def talk(link: Link, report: Report) -> None:
-        await _room(link, config, report)
+        await trial.tell_running(link, RESOURCE, report, must=running)
+        await _room(link, config, report, quick=quick)
         await _rights(link, report)
         if not quick:
             await trial.measure(link, report)
@@ -63,38 +69,61 @@ def _files(config: Config, report: Report) -> None:
         report.bad(f"database: cannot use {shown}: {why}", "correct database, or start its server")
 
 
-async def _room(link: Link, config: Config, report: Report) -> None:
+async def _room(link: Link, config: Config, report: Report, *, quick: bool) -> None:
     has = await trial.room_features(link, config.room, report)
     if has is None:
         return
     if not has:
-        await _future_room(link, config, report)
+        await _future_room(link, config, report, quick=quick)
         return
-    try:
-        seen = await trial.visit(link, config.room)
-    except JoinError as error:
-        report.bad(
-            f"the room {config.room} does not let {config.jid} in ({error.condition})",
-            f"an owner of the room must make {config.jid} an owner, too",
-        )
+    seen = None if quick else await _visit(link, config, report)
+    if seen is None and not quick:
         return
-    except TimeoutError:
-        report.bad(f"the room {config.room} does not answer", "the server's log may say why")
-        return
+    standing = seen.affiliation if seen else await _standing(link, config.room)
     missing = ", ".join(said for feature, said in WANTED.items() if feature not in has)
-    if seen.affiliation != "owner":
+    if standing != "owner":
         report.bad(
-            f"the room {config.room} is not ours: {config.jid} is {seen.affiliation} there",
+            f"the room {config.room} is not ours: {config.jid} is {standing} there",
             f"an owner of the room must make {config.jid} an owner, too",
         )
     elif missing:
         report.warn(f"the room {config.room} is ours, but not {missing}", "the bot sets that")
     else:
         report.ok(f"the room {config.room} is ours, and as it has to be")
-    trial.tell_nick(config.nick, config.jid, seen, report)
+    if seen is not None:
+        trial.tell_nick(config.nick, config.jid, seen, report)
 
 
-async def _future_room(link: Link, config: Config, report: Report) -> None:
+async def _visit(link: Link, config: Config, report: Report) -> trial.Visit | None:
+    """What is seen from the inside; None, and why, if we are not let in."""
+    try:
+        return await trial.visit(link, config.room)
+    except JoinError as error:
+        why = error.condition
+    except TimeoutError:
+        why = "no answer"
+    report.bad(
+        f"the room {config.room} does not let {config.jid} in ({why})",
+        f"an owner of the room must make {config.jid} an owner, too",
+    )
+    return None
+
+
+async def _standing(link: Link, room: str) -> str:
+    """What we are in *room*, as far as it says so from the outside: only owners may ask."""
+    try:
+        owners = await link.client.plugin["xep_0045"].get_affiliation_list(
+            JID(room), "owner", timeout=trial.ANSWER
+        )
+    except (IqError, IqTimeout):
+        return "no owner"
+    return "owner" if link.jid.bare in {JID(owner).bare for owner in owners} else "no owner"
+
+
+async def _future_room(link: Link, config: Config, report: Report, *, quick: bool) -> None:
+    if quick:
+        report.ok(f"there is no room {config.room} yet: the bot makes it")
+        return
     service = config.room.partition("@")[2]
     refused = await trial.can_make_rooms(link, service)
     if refused:

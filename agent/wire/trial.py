@@ -70,7 +70,7 @@ async def trial(
     offer = await reach(login, report)
     if offer is None:
         return
-    link = Link(account)
+    link = Link(account, plugins=("xep_0045",))
     conditions: list[str] = []
     link.client.add_event_handler("failed_auth", lambda no: conditions.append(no["condition"]))
     talked = False
@@ -207,6 +207,33 @@ def tell_nick(nick: str, us: str, seen: Visit, report: Report) -> None:
         report.ok(f"the nick {nick} is ours: it runs")
     else:
         report.warn(f"the nick {nick} is {holder or 'somebody'}'s", "another will be taken")
+
+
+# Who is there
+
+
+async def answers(link: Link, full: str) -> str:
+    """Why *full* does not answer; empty if it does. Of a bare JID the server would answer."""
+    ping = link.iq(full, "get")
+    ping.enable("ping")
+    try:
+        await ping.send(timeout=ANSWER)
+    except IqTimeout:
+        return "no answer"
+    except IqError as error:
+        return str(error.condition)
+    return ""
+
+
+async def tell_running(link: Link, resource: str, report: Report, *, must: bool) -> None:
+    """Whether the program that we are the settings of runs, and answers."""
+    why = await answers(link, f"{link.jid.bare}/{resource}")
+    if not why:
+        report.ok(f"{link.jid.bare} runs, and answers")
+    elif must:
+        report.bad(f"{link.jid.bare} does not answer ({why})", "its log says why; start it again")
+    else:
+        report.ok(f"{link.jid.bare} does not run now")
 
 
 # What the server lets through

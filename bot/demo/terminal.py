@@ -12,6 +12,7 @@ Rule 2: nothing that the lab needs dies in silence.
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,6 +105,11 @@ async def _typed(view: View) -> AsyncIterator[str]:
             text = await session.prompt_async(handle_sigint=False)
         except (EOFError, KeyboardInterrupt):
             return
+        except OSError:
+            if os.isatty(sys.stdin.fileno()):
+                raise
+            _write_to_nobody()  # the terminal is gone; SIGHUP goes to its shell alone
+            return
         for line in filter(None, map(str.strip, text.splitlines())):  # several may be pasted
             if line.casefold() in LEAVE:
                 return
@@ -124,12 +130,11 @@ def _toolbar(view: View) -> StyleAndTextTuples:
 async def _watch(what: str, process: Leashed, log: Path) -> None:
     """Tell the person when *process* ends (rule 2)."""
     code = await end_of(process)
-    how = "killed" if code is not None and code < 0 else "ended"
+    how = "ended" if code is None or code >= 0 else f"was killed by signal {-code}"
     note(
-        f"{what} was {how} (status {code}): the lab is not whole any more. Its log is {log}; "
-        "Ctrl-D, then start the demo again.",
-        style="red",
+        f"{what} {how}: the lab is not whole any more, end it with Ctrl-D. Its log is", style="red"
     )
+    note(str(log), style="red")
 
 
 class _Completer(Completer):
@@ -166,10 +171,7 @@ def _hang_up_ends_us() -> Iterator[None]:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def end() -> None:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for descriptor in range(3):  # else our last words would fail
-            os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+        _write_to_nobody()
         if task is not None:
             task.cancel()
 
@@ -178,3 +180,11 @@ def _hang_up_ends_us() -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _write_to_nobody() -> None:
+    """Else our last words would fail."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)

@@ -101,7 +101,10 @@ async def test_a_bot_that_has_all_it_needs(server: Server, newcomer: Newcomer, j
 
 async def test_a_running_lab_is_not_disturbed(furnish: Furnish) -> None:
     lab, ann = await furnish("bob")
-    people = set(ann.muc.get_roster(JID(lab.room)))
+    bob = f"{lab.name('bob')}@{lab.server.domain}"
+    ann.xmpp.send_presence_subscription(bob)
+    await ann.sees(lambda seen: seen.type == "available", nick=bob)  # as a contact, too
+    people = {bob, *ann.muc.get_roster(JID(lab.room))}
     since, mark = len(ann.presences.entries), ann.mark()
     logs = (lab.site.bot_log, lab.folder / lab.name("bob") / "agent.log")
     before = {log: len(log.read_text()) for log in logs}
@@ -120,8 +123,9 @@ async def test_a_running_lab_is_not_disturbed(furnish: Furnish) -> None:
     seen = ann.presences.entries[since:]
     assert {one.nick[:6] for one in seen if one.type == "unavailable"} == {"check-"}
     assert {one.nick[:6] for one in seen if one.nick not in people} == {"check-"}
+    assert not [one for one in seen if one.nick == bob]
     assert [one.body for one in ann.messages.entries[mark:-1]] == []
-    assert set(ann.muc.get_roster(JID(lab.room))) == people
+    assert {bob, *ann.muc.get_roster(JID(lab.room))} == people
     for log in logs:
         assert not re.search(WRONG, log.read_text()[before[log] :])
 
@@ -139,6 +143,25 @@ async def test_the_steps_of_init_lead_to_a_good_check(server: Server, tmp_path: 
         LABROOM_SERVER__PORT=str(server.port), LABROOM_SERVER__CA=str(server.ca),
     )  # fmt: skip
     assert (status, said.count("warn"), said.count("BAD")) == (0, 0, 0), said
+
+
+async def test_a_health_check_is_not_even_seen(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob")
+    since, mark = len(ann.presences.entries), ann.mark()
+    settings = lab.folder / lab.name("bob") / "agent.toml"
+    for program, file in (("bot", lab.site.bot_settings), ("agent", settings)):
+        status, said = await run(program, "check", "--config", str(file), "--quick", "--running")
+        assert (status, bad(said.splitlines())) == (0, []), said
+        assert "runs, and answers" in said
+    assert f"there is a room {lab.room}" in said
+    assert (await answer(ann, "status")).body.startswith("1 target: 1 idle")
+    assert {seen.nick for seen in ann.presences.entries[since:]} <= {"labbot"}  # its own status
+    assert len(ann.messages.entries) == mark + 1
+    assert lab.bot is not None
+    lab.bot.kill()
+    status, lines = await check_bot(lab.site, "--quick", "--running")
+    assert status == 1
+    assert "does not answer (" in bad(lines)[0]
 
 
 # The way to the server
@@ -313,6 +336,9 @@ async def test_a_room_that_is_somebody_elses(
     (said,) = bad(lines)
     assert f"the room {room} is not ours" in said
     assert "must make" in said
+    status, lines = await check_bot(newcomer(server, room), "--quick")
+    assert status == 1
+    assert f"the room {room} is not ours" in bad(lines)[0]
 
 
 async def test_a_room_that_does_not_let_us_in(furnish: Furnish, newcomer: Newcomer) -> None:
