@@ -30,6 +30,7 @@ async def test_a_machine_becomes_a_target(lab: Lab, ann: Person, bob: Machine) -
     assert await bob.run("systemd-analyze", "verify", UNIT) == ""
     assert (await bob.run("systemctl", "is-enabled", SERVICE)).strip() == "enabled"
     assert f"ExecStart={AGENT} serve" in bob.path(UNIT).read_text()
+    assert await systemd_says(bob, "ActiveState") == "active"
     assert await systemd_says(bob, "StatusText") == f"in the room {lab.room} as {name}"
     for secret in ("agent.toml", "agent.password"):
         found = bob.path(f"/etc/labroom/{secret}").stat()

@@ -50,6 +50,33 @@ async def test_a_password_that_is_wrong_and_one_that_is_right(lab: Lab, machine:
     assert "register = false" in machine.path("/etc/labroom/agent.toml").read_text()
 
 
+async def test_an_account_that_was_made_by_an_installation_that_died_is_found_again(
+    lab: Lab, machine: Machine
+) -> None:
+    name = lab.name("bob")
+    await asyncio.to_thread(lab.server.add_account, name, "made up before")
+    left = machine.path("/etc/labroom/.agent.password.new")
+    left.parent.mkdir()
+    left.write_text("made up before\n")
+    said = await machine.run_off(AGENT, "install", *options(lab, name))
+    assert f"{name}@localhost: logged in" in said
+    assert machine.path("/etc/labroom/agent.password").read_text() == "made up before\n"
+    assert not left.exists()
+
+
+async def test_an_image_is_written_without_a_server(lab: Lab, machine: Machine) -> None:
+    image = machine.shared / "image"
+    image.mkdir()
+    argv = ["install", "--root", f"{SHARED}/image", *options(lab, lab.name("bob"))]
+    said = await machine.run_off(AGENT, *argv, "--server", "127.0.0.1:1")
+    assert f"NOTE there is no {AGENT} in {SHARED}/image yet" in said
+    assert "register = true" in (image / "etc/labroom/agent.toml").read_text()
+    assert (image / UNIT[1:]).exists()
+    assert untouched(machine)
+    await machine.run_off(AGENT, "uninstall", "--root", f"{SHARED}/image", "--purge")
+    assert [path for path in image.rglob("*") if not path.is_dir()] == []
+
+
 async def test_a_server_that_is_not_trusted(lab: Lab, machine: Machine) -> None:
     *argv, _, _ = options(lab, lab.name("bob"))
     said = await machine.run_off(AGENT, "install", *argv, ok=False)
