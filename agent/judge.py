@@ -143,14 +143,10 @@ class Judge:
         verdict = self._meaning(code)
         found, why, message = results
         last = message or (self._tail[-1] if self._tail else "")
-        reason = (
-            ""
-            if verdict in GOOD
-            else f"it ended with exit code {code}" + (f": {last}" if last else "")
-        )
+        ended = f"exit code {code}" + (f": {last}" if last else "")
+        reason = "" if verdict == "pass" else f"it ended with {ended}"
         if worst(verdict, found) == found != "pass":
-            also = f" (exit code {code}: {last})" if code and last else ""
-            verdict, reason = found, why + also
+            verdict, reason = found, f"{why} ({ended})" if code else why
         if verdict in GOOD and (lack := self._lack()):
             return self._worst("error", lack)
         return self._worst(verdict, reason)

@@ -216,7 +216,9 @@ class StepRun:
             with contextlib.suppress(OSError), open(path, "rb") as file:  # noqa: PTH123
                 data = file.read(MOST)
         self._results = Results(self._spec, data)
-        return self._results.verdict, self._results.reason, self._results.message
+        # The last line of a console says more than the last line of JSON.
+        message = self._results.message or ("" if self._spec["file"] else "see its log")
+        return self._results.verdict, self._results.reason, message
 
     def _listen(self, process: Process, seconds: float) -> None:
         """Take the output until its end, or until nothing comes for *seconds*, or too long."""
