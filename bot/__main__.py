@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.wire import console
+from agent.wire.errors import Refusal
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -98,15 +99,18 @@ def demo(
     With --say, or where there is no terminal, some lines are said instead: 0 if all that they
     asked for ended well.
     """
-    import sys
-
     from bot.demo.story import play
 
     if say or not (sys.stdin.isatty() and sys.stdout.isatty()):
         status = console.run_until_told(play(say, keep=keep, server=server))
     else:
-        from bot.demo.terminal import talk
-
+        try:
+            from bot.demo.terminal import talk
+        except ModuleNotFoundError as missing:
+            raise Refusal(
+                f"the demo's terminal needs {missing.name}",
+                hint="Install labroom[demo], or give it lines with --say.",
+            ) from None
         status = console.run_until_told(talk(keep=keep, server=server))
     raise typer.Exit(130 if status is None else status)
 
