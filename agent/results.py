@@ -17,8 +17,8 @@ from typing import Any
 
 from agent.progress import printable
 
-MOST = 1 << 20
-"""Bytes of results that are read."""
+MOST = 256 * 1024
+"""Bytes of results that are read: what they become in memory is some ten times that."""
 
 _FEW = 1000  # values that one path may find
 

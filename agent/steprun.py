@@ -1,12 +1,12 @@
 """One step, from its start to its verdict: the supervisor's loop. Standard library only."""
 
-import contextlib
 import os
 import select
 import signal
 import time
 from typing import Any
 
+from agent import scratch
 from agent.judge import GOOD, NOTHING, Judge
 from agent.process import Process
 from agent.progress import Clock
@@ -212,9 +212,7 @@ class StepRun:
             return NOTHING
         data = bytes(self._said)
         if self._spec["file"]:
-            path = f"{folder}/{self._spec['file']}"
-            with contextlib.suppress(OSError), open(path, "rb") as file:  # noqa: PTH123
-                data = file.read(MOST)
+            data = scratch.read(f"{folder}/{self._spec['file']}", MOST)
         self._results = Results(self._spec, data)
         # The last line of a console says more than the last line of JSON.
         message = self._results.message or ("" if self._spec["file"] else "see its log")

@@ -221,6 +221,15 @@ def test_a_link_in_its_place_is_not_followed(place: Path, tmp_path: Path) -> Non
     assert (precious / "file").exists()
 
 
+def test_results_are_read_from_a_file_and_nothing_else(place: Path) -> None:
+    (place / "results").write_bytes(b"0123456789")
+    (place / "link").symlink_to("results")
+    os.mkfifo(place / "fifo")
+    assert scratch.read(f"{place}/results", 4) == b"0123"
+    for other in ("link", "fifo", ".", "not-there"):
+        assert scratch.read(f"{place}/{other}", 4) == b""
+
+
 def test_all_in_it_is_removed_and_nothing_else(place: Path, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
