@@ -10,7 +10,7 @@ warning: it may belong to the other program, or to somebody else.
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -21,8 +21,8 @@ from pydantic.fields import FieldInfo
 from agent.wire.errors import Refusal
 
 PREFIX = "LABROOM_"
-OTHERS = frozenset({"LABROOM_SAY", "LABROOM_RUN"})
-"""No settings: what ``make demo`` says, and the mark on everything that a supervisor starts."""
+OTHERS = frozenset({"LABROOM_SAY", "LABROOM_CONVERSE", "LABROOM_RUN"})
+"""No settings: two of the demo, and the mark on everything that a supervisor starts."""
 
 Key = tuple[str, ...]
 
@@ -47,8 +47,8 @@ class Layers:
 
     def __init__(self, model: type[BaseModel], file: Path) -> None:
         self.data: dict[str, Any] = {}
-        self.unknown: list[str] = []
-        """Variables that are no settings."""
+        self.unknown: dict[str, str] = {}
+        """Variables that are no settings, and which one may be meant, or empty."""
         self._model = model
         self._file = Place(0, str(file), f"Correct it in {file}")
         self._places: dict[Key, Place] = {}
@@ -79,7 +79,8 @@ class Layers:
                     f"{name}: there is no such setting", hint=f"Did you mean {meant}?"
                 )
             else:
-                self.unknown.append(name)
+                below = (each for each, key in known.items() if name == PREFIX + key[-1].upper())
+                self.unknown[name] = next(below, "")
 
     def flag(self, said: str) -> None:
         """The highest layer: ``key=value``, with dots between a table and what is below it."""
@@ -176,14 +177,8 @@ def _holds_many(kind: Any) -> bool:
     return any(_holds_many(part) for part in get_args(kind))
 
 
-def _meant(name: str, known: Mapping[str, Key]) -> str:
-    """The variable that *name* was surely meant to be, else empty: others may use the prefix."""
-    near = difflib.get_close_matches(name.removeprefix(PREFIX), _bare(known), n=1, cutoff=0.8)
-    if near:
-        return PREFIX + near[0]
-    same = [each for each, key in known.items() if name == PREFIX + key[-1].upper()]
-    return same[0] if same else ""
-
-
-def _bare(known: Mapping[str, Key]) -> list[str]:
-    return [name.removeprefix(PREFIX) for name in known]
+def _meant(name: str, known: Iterable[str]) -> str:
+    """The variable that *name* was surely meant to be, else empty."""
+    names = [each.removeprefix(PREFIX) for each in known]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), names, n=1, cutoff=0.8)
+    return PREFIX + near[0] if near else ""

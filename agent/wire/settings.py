@@ -177,8 +177,9 @@ def load(
             raise _absent(path, first) from error
         raise _explain(layers, model, first) from error
     warn = warn or _log
-    for name in layers.unknown:
-        warn(f"the variable {name} is no setting", "unset it, or correct its name")
+    for name, meant in layers.unknown.items():
+        cure = f"did you mean {meant}?" if meant else "unset it, or correct its name"
+        warn(f"the variable {name} is no setting", cure)
     if isinstance(config, Login):
         _look(config, layers, path, warn)
     return config
