@@ -29,6 +29,7 @@ from tests.end_to_end.conftest import OwnServer
 
 DESK = Screen(1280, 800)
 PHONE = Screen(390, 844, scale=2, touch=True)
+SMALL_PHONE = Screen(360, 740, scale=2, touch=True)
 
 TABLE = "\n".join(f"{row}{'-' * 36}|" for row in range(3))
 """As wide as the bot's tables get: 38 columns."""
@@ -40,7 +41,7 @@ ON_SCREEN = """(() => {{
   const box = {found}.at(-1)?.getBoundingClientRect();
   if (!box?.width) return false;
   const top = document.elementFromPoint(box.left + 5, box.top + 5);
-  return box.right <= innerWidth && top?.closest('.chat-msg') !== null;
+  return box.right <= innerWidth && !!top?.closest('.chat-msg');
 }})()"""
 
 INTERNAL = ("data", "blob", "chrome")
@@ -101,11 +102,14 @@ class Visit:
         if folder := os.environ.get("LABROOM_SHOTS"):
             self.browser.shoot(Path(folder) / name)
 
-    def too_wide(self) -> int:
-        """How many tables, and the page itself, are wider than there is room for."""
-        wide = "[document.documentElement, ...document.querySelectorAll('pre')]"
-        found = self.browser.value(f"{wide}.filter(e => e.scrollWidth > e.clientWidth).length")
-        return int(found)
+    def scrolls(self) -> list[str]:
+        """What does not fit on the screen: the page in either direction, or a table's width."""
+        found: list[str] = self.browser.value(
+            "[document.documentElement, ...document.querySelectorAll('pre')].filter(e =>"
+            " e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight ||"
+            " e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 80))"
+        )
+        return found
 
     def nothing_left_the_machine(self) -> None:
         """All requests went to the server, and the browser had nothing to complain of."""
@@ -119,6 +123,7 @@ async def test_the_link_is_the_room_on_a_desk_and_on_a_phone(lab: Stage, chromiu
     await asyncio.to_thread(run_a_test, desk, 1, "bob")
     assert "labbot" in chromium.value("document.querySelector('.occupant-list').innerText")
     desk.shoot("browser-1280.png")
+    assert desk.scrolls() == []
     desk.nothing_left_the_machine()
 
     phone = await asyncio.to_thread(Visit, chromium, lab, PHONE)
@@ -127,7 +132,9 @@ async def test_the_link_is_the_room_on_a_desk_and_on_a_phone(lab: Stage, chromiu
     lab.person.say(f"```\n{TABLE}\n```")
     lab.person.say("https://pictures.example/cat.png")
     await asyncio.to_thread(phone.heard, PERSON, "cat.png")
-    assert phone.too_wide() == 0
+    assert phone.scrolls() == []
+    chromium.size(SMALL_PHONE)
+    assert phone.scrolls() == []
     phone.nothing_left_the_machine()
 
 
