@@ -26,7 +26,8 @@ wall = "5m"
 grace = "2s"
 """
 SCRIPT = f"""\
-nice; cat /proc/self/oom_score_adj; env
+nice; cat /proc/self/oom_score_adj
+for folder in /root /home /srv /tmp /var/tmp /opt; do touch $folder/scratch; done; env
 echo >{SHARED}/wait.begun
 read go <{SHARED}/wait.go
 """

@@ -73,6 +73,7 @@ async def test_a_diagnostic_outlives_its_agent_and_does_not_inherit_its_rank(
     nice, score, *environment = lab.printed(job, "bob").decode().splitlines()
     assert (nice, score) == ("5", "500")
     assert not [line for line in environment if line.startswith("NOTIFY_SOCKET")]
+    assert not [line for line in environment if line.startswith("touch: ")]
 
 
 async def agent_outside() -> int:
@@ -121,6 +122,10 @@ async def test_install_again_changes_what_is_said_and_keeps_the_rest(
     assert 'subscribers = ["lab.example"]' in settings.read_text()
     assert bob.path("/etc/labroom/agent.toml.old").read_text().startswith(mine)
     assert bob.path("/etc/labroom/agent.password").read_text() == password
+
+    elsewhere = f"no-{lab.room}"  # what the agent said before it was restarted is not believed
+    said = await bob.run(AGENT, "install", "--room", elsewhere, "--wait", "0")
+    assert said.splitlines()[-1].endswith(f"let into {elsewhere}: say there: admit {name}")
 
 
 async def test_who_is_not_expected_is_told_what_to_say_and_waits(
