@@ -86,6 +86,7 @@ def _fine(**instead: int) -> Any:
 
 
 ATA = _said(0, **_fine())
+SILENT = _said(0, **{key: fact for key, fact in _fine().items() if key != "smart_status"})
 ATA_WORN = _said(0, **_fine(spare=90, reallocated=12))
 ATA_PENDING = _said(64, **_fine(pending=8, damaged=3))
 ATA_AT_THRESHOLD = _said(16, **_fine(spare=5))

@@ -61,6 +61,7 @@ def replayed(target: Target, monkeypatch: pytest.MonkeyPatch, text: str, end: st
         (said.NOT_THERE, 2, "error", "No such device"),
         (said.ATA[:300], 0, "error", "without results that can be read"),
         ("", 0, "error", "without results that can be read"),
+        (said.SILENT, 0, "error", "does not say whether it is well"),
         ("{}", 0, "error", "does not say whether it is well"),
         ("SMART overall-health self-assessment test result: PASSED", 0, "error", "without results"),
     ],
