@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from bot.demo import Server
-from tests.end_to_end.screen import Screen, opened
+from tests.end_to_end.screen import WITHIN, Screen, opened
 
 DEMO = [sys.executable, "-m", "bot", "demo"]
 Open = Callable[..., AbstractAsyncContextManager[Screen]]
@@ -60,6 +60,15 @@ def running(tmp_path: Path, what: str) -> int:
             if folder in argv and what in argv:
                 return int(process.name)
     raise AssertionError(f"no {what} below {folder}")
+
+
+async def launched(tmp_path: Path) -> None:
+    """Wait until the server's process is started; it does not answer yet."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            if any(tmp_path.glob("tmp/*/server/log/server.log")):  # noqa: ASYNC240  (local, brief)
+                return
+            await asyncio.sleep(0.01)  # a file that comes to be is no event
 
 
 def prompt(text: str) -> str:
@@ -145,8 +154,9 @@ async def test_an_impatient_ctrl_c_leaves_nothing_either(demo: Open, tmp_path: P
     async with demo() as screen:
         screen.press("C-c")
         await screen.shows("everybody leaves")
-        screen.press("C-c")
-        await screen.ends()
+        while not screen.status:  # at each of its steps, whichever that is
+            screen.press("C-c")
+            await asyncio.sleep(0.05)
         assert left(tmp_path) == []
         assert "Traceback" not in screen.text
 
@@ -154,6 +164,7 @@ async def test_an_impatient_ctrl_c_leaves_nothing_either(demo: Open, tmp_path: P
 async def test_ctrl_c_while_the_lab_comes_up_leaves_nothing(demo: Open, tmp_path: Path) -> None:
     async with demo(ready=False) as screen:
         await screen.shows("come up")
+        await launched(tmp_path)
         screen.press("C-c")
         assert await screen.ends() == 130
         assert left(tmp_path) == []
