@@ -119,7 +119,7 @@ def test_how_long_is_the_parameter_that_the_recipe_names() -> None:
     with pytest.raises(BadValue, match="stress is told twice how long to run: for 1m and time=2m"):
         stress.check({"for": "1m", "time": "2m"})
     memtest = RecipeInfo(name="memtest", summary="x", params={"size": SIZE})
-    with pytest.raises(BadValue, match="memtest cannot be told how long to run.*It takes size"):
+    with pytest.raises(BadValue, match=r"memtest cannot be told how long to run.*It takes size"):
         memtest.check({"for": "30s"})
 
 

@@ -323,11 +323,11 @@ def test_text_is_cut_to_what_we_keep() -> None:
     assert (len(standing.boot), len(standing.version), len(standing.catalogue)) == (500,) * 3
     iq = parse(CASES["catalogue"][3])
     for element in iq.xml.iter():
-        for name in ("summary", "missing", "default", "min", "max", "help"):
+        for name in ("summary", "missing", "takes", "default", "min", "max", "help"):
             element.set(name, "x" * 100_000)
         element.text = "x" * 100_000
-    (recipe,) = query.read_catalogue(iq)
-    assert len(recipe.summary) == len(recipe.missing) == 500
+    recipe, *_ = query.read_catalogue(iq)
+    assert len(recipe.summary) == len(recipe.missing) == len(recipe.takes) == 500
     for told in recipe.params.values():
         for text in (told.default, told.min, told.max, told.help, *told.choices):
             assert text is not None
