@@ -38,6 +38,16 @@ bench: $(READY)  ## Measure, and print a table
 	@.ci/packages $(SERVERS)
 	$(BIN)/python -m tests.bench
 
+.PHONY: bench-servers
+bench-servers: $(READY)  ## What the settings in docs/servers/ buy: ten minutes, most of them waiting
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m tests.bench.servers
+
+.PHONY: image-test
+image-test: $(READY)  ## Build both images on a base made here, and run a lab from them
+	@.ci/packages $(SERVERS) mmdebstrap buildah docker-compose
+	$(BIN)/python -m pytest tests/image/story.py
+
 .PHONY: lint
 lint: $(READY)  ## Style and likely bugs
 	$(BIN)/ruff format --check .

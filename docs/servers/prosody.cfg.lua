@@ -2,7 +2,7 @@
 -- Put your domain for lab.example, and your network for lab_network. ../servers.md says what each
 -- setting buys, and how a certificate, the accounts and the kernel get ready.
 
-local lab_network = { "127.0.0.1"; "::1"; "192.168.0.0/16"; "172.16.0.0/12"; "10.0.0.0/8"; "fd00::/8" }
+local lab_network = { "127.0.0.1/32"; "::1/128"; "192.168.0.0/16"; "172.16.0.0/12"; "10.0.0.0/8"; "fd00::/8" }
 
 admins = { "admin@lab.example" }
 pidfile = "/run/prosody/prosody.pid"
@@ -41,8 +41,6 @@ modules_enabled = {
 allow_registration = true
 allowlist_registration_only = true
 registration_allowlist = lab_network
-registration_throttle_max = 200
-registration_throttle_period = 60
 
 -- Ghosts go, and words come, quickly
 network_settings = {
@@ -67,7 +65,7 @@ VirtualHost "lab.example"
 Component "rooms.lab.example" "muc"
   name = "Rooms"
   restrict_room_creation = "local"
-  muc_room_locking = true            -- until its maker has set it up: an agent that comes first leaves again
+  muc_room_locking = true            -- nobody else comes in until its maker has set it up
   muc_room_default_members_only = true
   muc_room_default_public = false
   muc_room_default_public_jids = true  -- who is who: the bot's permissions go by it

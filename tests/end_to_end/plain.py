@@ -13,7 +13,8 @@ import ssl
 from types import TracebackType
 from typing import Self
 
-from tests.end_to_end.shipped import GREETING, Shipped
+from bot.demo.server import Server
+from tests.end_to_end.shipped import Shipped, greeting
 
 PATIENCE = 30.0
 """Seconds for an answer; a loaded machine is slow."""
@@ -28,21 +29,24 @@ class Stream:
 
     Args:
         source: Which of loopback's addresses we come from.
+        direct_tls: The port for it; default: STARTTLS, when one asks for it.
     """
 
-    def __init__(self, server: Shipped, *, source: str = "127.0.0.1", direct: bool = False) -> None:
+    def __init__(
+        self, server: Server, *, source: str = "127.0.0.1", direct_tls: int | None = None
+    ) -> None:
         self.server = server
-        port = server.direct_tls_port if direct else server.port
-        self._socket = socket.create_connection((server.host, port), PATIENCE, (source, 0))
-        if direct:
+        address = server.host, direct_tls or server.port
+        self.socket = socket.create_connection(address, PATIENCE, (source, 0))
+        if direct_tls:
             self._wrap()
-        self.features = self.ask(GREETING, "</stream:features>")
+        self.features = self._greet()
 
     def secure(self) -> str:
         """STARTTLS; the features offered behind it."""
         self.ask(STARTTLS, "<proceed[^>]*>")
         self._wrap()
-        self.features = self.ask(GREETING, "</stream:features>")
+        self.features = self._greet()
         return self.features
 
     def register(self, name: str) -> str:
@@ -55,11 +59,14 @@ class Stream:
 
     def ask(self, xml: str, end: str) -> str:
         """Send *xml*; what comes until the pattern *end* is in it."""
-        self._socket.sendall(xml.encode())
-        return _read(self._socket, end)
+        self.socket.sendall(xml.encode())
+        return _read(self.socket, end)
+
+    def _greet(self) -> str:
+        return self.ask(greeting(self.server.domain), "</stream:features>")
 
     def _wrap(self) -> None:
-        self._socket = tls(self.server, self._socket)
+        self.socket = tls(self.server, self.socket)
 
     def __enter__(self) -> Self:
         return self
@@ -70,11 +77,11 @@ class Stream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._socket.close()
+        self.socket.close()
 
 
-def tls(server: Shipped, connection: socket.socket) -> ssl.SSLSocket:
-    """TLS over *connection*, for the shipped domain's name."""
+def tls(server: Server, connection: socket.socket) -> ssl.SSLSocket:
+    """TLS over *connection*, for the server's name."""
     context = ssl.create_default_context(cafile=str(server.ca))
     return context.wrap_socket(connection, server_hostname=server.domain)
 

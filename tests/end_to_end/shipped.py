@@ -24,10 +24,6 @@ from bot.demo.server import Server
 SHIPPED = Path(__file__).parents[2] / "docs" / "servers"
 DOMAIN = "lab.example"
 NAMES = f"DNS:{DOMAIN},DNS:*.{DOMAIN}"
-GREETING = (
-    f"<?xml version='1.0'?><stream:stream to='{DOMAIN}' version='1.0' xmlns='jabber:client'"
-    " xmlns:stream='http://etherx.jabber.org/streams'>"
-)
 
 _WRAPPER = """\
 -- The user who tests is not prosody, and has only loopback for himself.
@@ -37,6 +33,14 @@ prosody_user = "{user}"
 interfaces = {{ "127.0.0.1" }}
 Include "{shipped}"
 """
+
+
+def greeting(domain: str) -> str:
+    """How a client's stream begins."""
+    return (
+        f"<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' xmlns='jabber:client'"
+        " xmlns:stream='http://etherx.jabber.org/streams'>"
+    )
 
 
 class Shipped(Server):
@@ -76,7 +80,7 @@ class Shipped(Server):
         """As the demo's servers, but to the shipped domain."""
         received = b""
         with suppress(OSError), socket.create_connection((self.host, self.port), timeout=5) as own:
-            own.sendall(GREETING.encode())
+            own.sendall(greeting(self.domain).encode())
             while b"</stream:features>" not in received:
                 chunk = own.recv(4096)
                 if not chunk:

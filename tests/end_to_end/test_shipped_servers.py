@@ -4,7 +4,6 @@ import asyncio
 import http.client
 import re
 import secrets
-import ssl
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -98,21 +97,9 @@ def test_nothing_is_offered_before_tls(shipped: Shipped) -> None:
         assert "<required" in stream.features
         assert "<mechanism>" not in stream.features
         assert "SCRAM" in stream.secure()
-    with Stream(shipped, direct=True) as stream:
+    with Stream(shipped, direct_tls=shipped.direct_tls_port) as stream:
         assert "SCRAM" in stream.features
         assert "PLAIN" in stream.features
-
-
-def test_old_tls_is_refused(shipped: Shipped) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with Stream(shipped) as stream:
-        stream.ask("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", "<proceed[^>]*>")
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            context.wrap_socket(stream._socket, server_hostname=shipped.domain)
 
 
 def test_a_rack_registers_at_once(shipped: Shipped) -> None:
