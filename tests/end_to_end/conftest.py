@@ -69,8 +69,9 @@ def own_server(kind: type[Server], tmp_path: Path) -> Iterator[OwnServer]:
     """Start servers for this test alone; takes what the server's constructor takes."""
     with ExitStack() as stack:
 
-        def start(**settings: bool) -> Server:
-            return stack.enter_context(kind(tmp_path / unique(kind.name), **settings))
+        def start(*, tuned: bool = True, page_for: str | None = None) -> Server:
+            folder = tmp_path / unique(kind.name)
+            return stack.enter_context(kind(folder, tuned=tuned, page_for=page_for))
 
         yield start
 
