@@ -18,7 +18,7 @@ TESTS = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
 ELSEWHERE = {
     *("apt-get", "cat", "cd", "cp", "docker", "ejabberdctl", "export", "git", "install"),
     *("journalctl", "mkdir", "openssl", "pip", "pipx", "profanity", "prosodyctl", "python"),
-    *("python3", "systemctl", "systemd-analyze"),
+    *("python3", "sqlite3", "systemctl", "systemd-analyze"),
 }
 """Programs of others that a page may name: whether their arguments are right, we do not know."""
 

@@ -115,13 +115,13 @@ def furnish(folder: Path) -> Path:
     return tree
 
 
-def dependencies(name: str) -> Iterator[importlib.metadata.Distribution]:
-    """What *name* needs to run, without extras, from our own environment."""
+def dependencies(name: str, extra: str = "") -> Iterator[importlib.metadata.Distribution]:
+    """What *name* needs to run, with one *extra* or none, from our own environment."""
     waiting, seen = [name], {name}
     while waiting:
         for text in importlib.metadata.distribution(waiting.pop()).requires or ():
             requirement = Requirement(text)
-            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
             if wanted and requirement.name not in seen:
                 seen.add(requirement.name)
                 waiting.append(requirement.name)
