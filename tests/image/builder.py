@@ -7,6 +7,7 @@ read when it runs, and stays in neither the repository nor the image.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -53,6 +54,16 @@ class Builder:
         self._ask("commit", "--quiet", empty, BASE)
         self._ask("rm", empty)
         tar.unlink()
+
+    def remove(self) -> None:
+        """Everything."""
+        self._ask("rm", "--all")
+        self._ask("rmi", "--all", "--force")
+        # A buildah that was killed, as we do with what goes on, leaves its mounts behind.
+        for mount in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+            if (place := mount.split()[1]).startswith(f"{self.folder}/"):
+                _say(require("umount"), place)
+        shutil.rmtree(self.folder)
 
     def build(self, target: str) -> str:
         """The image of the Dockerfile's *target*."""

@@ -37,11 +37,12 @@ EJABBERD = ROOT / "docs" / "servers" / "ejabberd.Dockerfile"
 @pytest.fixture(scope="session")
 def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     """With a base image; the folder is large, so it does not wait for pytest to remove it."""
-    folder = tmp_path_factory.mktemp("images")
-    made = Builder(folder)
-    made.make_base()
-    yield made
-    shutil.rmtree(folder)
+    made = Builder(tmp_path_factory.mktemp("images"))
+    try:
+        made.make_base()
+        yield made
+    finally:
+        made.remove()
 
 
 @pytest.fixture(scope="session")
