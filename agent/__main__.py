@@ -6,19 +6,14 @@ agent stays small.
 """
 
 import asyncio
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.install import command
 from agent.wire import console
-
-if TYPE_CHECKING:
-    from agent.config import Config
+from agent.wire.console import ConfigFile, Flags, Quick, Running, Verbose, Xml
 
 app = typer.Typer(
     help="Makes this machine a target of a labroom bot.",
@@ -26,18 +21,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ConfigFile = Annotated[Path, typer.Option("--config", help="The agent's settings, TOML.")]
-Flags = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins over file and variables."),
-]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Do not enter the room, and do not measure the server.")
-]
-Running = Annotated[bool, typer.Option("--running", help="It is bad if it does not run.")]
-Xml = Annotated[bool, typer.Option("--xml", help="Print the stream, secrets redacted.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Log more.")]
 
 DEFAULT = Path("/etc/labroom/agent.toml")
 
@@ -50,10 +33,11 @@ def serve(
     # structlog and slixmpp would import these to colour what we never colour: 8 MB a target.
     for unwanted in ("rich", "pygments"):
         sys.modules[unwanted] = None  # type: ignore[assignment]
+    from agent.config import Config
     from agent.service import serve as run
 
-    _start(xml=xml, verbose=verbose)
-    console.run_until_told(run(_settings(config, flags)))
+    console.start(xml=xml, verbose=verbose)
+    console.run_until_told(run(console.settings(Config, config, DEFAULT, flags)))
 
 
 @app.command()
@@ -67,11 +51,12 @@ def check(
 ) -> None:
     """Try recipes, server, account and room: 0 if all is well. Disturbs no running agent."""
     from agent.check import check as run
+    from agent.config import Config
     from agent.wire.report import Report
 
-    _start(xml=xml, quiet=True)
+    console.start(xml=xml, quiet=True)
     report = Report()
-    settings = _settings(config, flags, warn=report.warn)
+    settings = console.settings(Config, config, DEFAULT, flags, warn=report.warn)
     asyncio.run(run(settings, report, quick=quick, running=running))
     raise typer.Exit(1 if report.failed else 0)
 
@@ -80,9 +65,10 @@ def check(
 def recipes(config: ConfigFile = DEFAULT, flags: Flags = None) -> None:
     """What this machine can run, and what it lacks for the rest."""
     from agent.catalogue import Catalogue
+    from agent.config import Config
 
     told = config.exists() or config != DEFAULT
-    folders = _settings(config, flags).recipes if told else ()
+    folders = console.settings(Config, config, DEFAULT, flags).recipes if told else ()
     found = Catalogue(folders)
     for recipe in found.infos():
         params = " ".join(f"{name}={p.default}" for name, p in recipe.params.items())
@@ -96,30 +82,6 @@ def recipes(config: ConfigFile = DEFAULT, flags: Flags = None) -> None:
 
 app.command()(command.install)
 app.command()(command.uninstall)
-
-
-def _settings(
-    file: Path, flags: list[str] | None, warn: Callable[[str, str], None] | None = None
-) -> "Config":
-    from agent.config import Config
-    from agent.wire.settings import load
-
-    return load(
-        file,
-        Config,
-        environ=os.environ,
-        flags=flags or (),
-        optional=file == DEFAULT,
-        warn=warn,
-    )
-
-
-def _start(*, xml: bool, verbose: bool = False, quiet: bool = False) -> None:
-    from agent.wire import debugger, logs
-
-    logs.configure(verbose=verbose, quiet=quiet)
-    if xml:
-        debugger.show_stream()
 
 
 def main() -> None:

@@ -1,19 +1,15 @@
 """``labroom``: the bot's command line. Arguments, configuration, wiring; decides nothing."""
 
 import asyncio
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from agent.wire import console
+from agent.wire.console import ConfigFile, Flags, Quick, Running, Verbose, Xml
 from agent.wire.errors import Refusal
-
-if TYPE_CHECKING:
-    from bot.config import Config
 
 app = typer.Typer(
     help="A lab of machines in a chat room.",
@@ -21,18 +17,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ConfigFile = Annotated[Path, typer.Option("--config", help="The bot's settings, TOML.")]
-Flags = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins over file and variables."),
-]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="Do not enter the room, and do not measure the server.")
-]
-Running = Annotated[bool, typer.Option("--running", help="It is bad if it does not run.")]
-Xml = Annotated[bool, typer.Option("--xml", help="Print the stream, secrets redacted.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Log more.")]
 
 DEFAULT = Path("/etc/labroom/bot.toml")
 
@@ -42,10 +26,11 @@ def serve(
     config: ConfigFile = DEFAULT, flags: Flags = None, *, xml: Xml = False, verbose: Verbose = False
 ) -> None:
     """Be the bot, until SIGTERM."""
+    from bot.config import Config
     from bot.service import serve as run
 
-    _start(xml=xml, verbose=verbose)
-    console.run_until_told(run(_settings(config, flags)))
+    console.start(xml=xml, verbose=verbose)
+    console.run_until_told(run(console.settings(Config, config, DEFAULT, flags)))
 
 
 @app.command()
@@ -60,10 +45,11 @@ def check(
     """Try settings, server, account and room: 0 if all is well. Disturbs no running bot."""
     from agent.wire.report import Report
     from bot.check import check as run
+    from bot.config import Config
 
-    _start(xml=xml, quiet=True)
+    console.start(xml=xml, quiet=True)
     report = Report()
-    settings = _settings(config, flags, warn=report.warn)
+    settings = console.settings(Config, config, DEFAULT, flags, warn=report.warn)
     asyncio.run(run(settings, report, quick=quick, running=running))
     raise typer.Exit(1 if report.failed else 0)
 
@@ -113,30 +99,6 @@ def demo(
             ) from None
         status = console.run_until_told(talk(keep=keep, server=server))
     raise typer.Exit(130 if status is None else status)
-
-
-def _settings(
-    file: Path, flags: list[str] | None, warn: Callable[[str, str], None] | None = None
-) -> "Config":
-    from agent.wire.settings import load
-    from bot.config import Config
-
-    return load(
-        file,
-        Config,
-        environ=os.environ,
-        flags=flags or (),
-        optional=file == DEFAULT,
-        warn=warn,
-    )
-
-
-def _start(*, xml: bool, verbose: bool = False, quiet: bool = False) -> None:
-    from agent.wire import debugger, logs
-
-    logs.configure(verbose=verbose, quiet=quiet)
-    if xml:
-        debugger.show_stream()
 
 
 def main() -> None:

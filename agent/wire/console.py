@@ -1,12 +1,59 @@
-"""How both command lines start and end."""
+"""What both command lines share: options, how they start and how they end."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
 
 from agent.wire.errors import Refusal
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+M = TypeVar("M", bound="BaseModel")
+T = TypeVar("T")
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The settings, TOML.")]
+Flags = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting that wins over file and variables."),
+]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Do not enter the room, and do not measure the server.")
+]
+Running = Annotated[bool, typer.Option("--running", help="It is bad if it does not run.")]
+Xml = Annotated[bool, typer.Option("--xml", help="Print the stream, secrets redacted.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Log more.")]
+
+
+def settings(
+    model: type[M],
+    file: Path,
+    default: Path,
+    flags: list[str] | None,
+    *,
+    warn: Callable[[str, str], None] | None = None,
+) -> M:
+    """The *model* as file, environment and flags say; only the *default* file may be missing."""
+    from agent.wire.settings import load  # noqa: PLC0415  (--help answers at once)
+
+    return load(
+        file, model, environ=os.environ, flags=flags or (), optional=file == default, warn=warn
+    )
+
+
+def start(*, xml: bool, verbose: bool = False, quiet: bool = False) -> None:
+    """Log, and print the stream if *xml*."""
+    from agent.wire import debugger, logs  # noqa: PLC0415  (--help answers at once)
+
+    logs.configure(verbose=verbose, quiet=quiet)
+    if xml:
+        debugger.show_stream()
 
 
 def run(name: str, app: Callable[[], object]) -> None:
@@ -25,9 +72,6 @@ def run(name: str, app: Callable[[], object]) -> None:
 def _give_up(name: str, reason: BaseException) -> None:
     sys.stderr.write(f"{name}: {reason}\n")
     sys.exit(2)
-
-
-T = TypeVar("T")
 
 
 def run_until_told(work: Coroutine[Any, Any, T]) -> T | None:
