@@ -19,12 +19,16 @@ from bot.demo.page import Page
 from bot.demo.ports import claim_port, is_taken
 from bot.demo.programs import Leashed
 
-GREETING = (
-    "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xmlns='jabber:client'"
-    " xmlns:stream='http://etherx.jabber.org/streams'>"
-)
 GRACE = 15
 """Seconds a server gets to end by itself; measured 0.1 (Prosody) and 1.1 (ejabberd)."""
+
+
+def greeting(domain: str) -> str:
+    """How a client's stream to *domain* begins (RFC 6120, section 4.7)."""
+    return (
+        f"<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' xmlns='jabber:client'"
+        " xmlns:stream='http://etherx.jabber.org/streams'>"
+    )
 
 
 class ServerStartError(RuntimeError):
@@ -194,7 +198,7 @@ class Server(ABC):
             suppress(OSError),
             socket.create_connection((self.host, self.port), timeout=5) as client,
         ):
-            client.sendall(GREETING.encode())
+            client.sendall(greeting(self.domain).encode())
             while b"</stream:features>" not in received:
                 chunk = client.recv(4096)
                 if not chunk:

@@ -21,10 +21,10 @@ from slixmpp import JID
 from bot.demo import SERVERS, Server
 from bot.demo.ejabberd import Ejabberd
 from bot.demo.programs import Leashed
+from bot.demo.server import greeting
 from tests.end_to_end import shipped
 from tests.end_to_end.person import Person
 from tests.end_to_end.plain import Stream
-from tests.end_to_end.shipped import greeting
 
 CAP = 150.0
 """Seconds after which the dead count as living for ever."""

@@ -13,8 +13,8 @@ import ssl
 from types import TracebackType
 from typing import Self
 
-from bot.demo.server import Server
-from tests.end_to_end.shipped import Shipped, greeting
+from bot.demo.server import Server, greeting
+from tests.end_to_end.shipped import Shipped
 
 PATIENCE = 30.0
 """Seconds for an answer; a loaded machine is slow."""

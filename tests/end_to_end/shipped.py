@@ -10,9 +10,7 @@ import getpass
 import http.client
 import json
 import os
-import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from bot.demo.certificates import make_certificates
@@ -33,14 +31,6 @@ prosody_user = "{user}"
 interfaces = {{ "127.0.0.1" }}
 Include "{shipped}"
 """
-
-
-def greeting(domain: str) -> str:
-    """How a client's stream begins."""
-    return (
-        f"<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' xmlns='jabber:client'"
-        " xmlns:stream='http://etherx.jabber.org/streams'>"
-    )
 
 
 class Shipped(Server):
@@ -75,20 +65,6 @@ class Shipped(Server):
         for old, new in self.changes.items():
             text = text.replace(old, new)
         return text
-
-    def _greets(self) -> bool:
-        """As the demo's servers, but to the shipped domain."""
-        received = b""
-        with suppress(OSError), socket.create_connection((self.host, self.port), timeout=5) as own:
-            own.sendall(greeting(self.domain).encode())
-            while b"</stream:features>" not in received:
-                chunk = own.recv(4096)
-                if not chunk:
-                    return False
-                received += chunk
-            own.sendall(b"</stream:stream>")
-            return True
-        return False
 
 
 class ShippedProsody(Shipped, Prosody):
