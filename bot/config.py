@@ -29,6 +29,10 @@ class Patience(Strict):
     """For a target to be back; memory training alone can take that long."""
     start: Seconds = 86400.0
     """For a run to start; after that it never does."""
+    silence: Seconds = 180.0
+    """For a word of a run that a target has accepted; after that it is stranded."""
+    lost: Seconds = 86400.0
+    """For a word of a stranded run; after that it is reported lost."""
 
 
 class Config(Login):

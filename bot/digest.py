@@ -82,9 +82,21 @@ def digest(run: Run, record: Record, clock: Clock) -> Run:
             return run
 
 
-def given_up(run: Run, verdict: Verdict, reason: str, at: datetime) -> Run:
+def heard_of(run: Run, at: datetime) -> Run:
+    """*run*, of which its target has just said something: stranded it is no longer."""
+    if run.phase is Phase.DONE:
+        return run
+    if run.phase is Phase.STRANDED:
+        happening = Happening.ACCEPT if run.began is None else Happening.BEGIN
+        run = replace(run, phase=after(run.phase, happening))
+    return replace(run, heard=at)
+
+
+def given_up(
+    run: Run, verdict: Verdict, reason: str, at: datetime, *, why: Happening = Happening.FINISH
+) -> Run:
     """*run* without waiting for its journal any longer."""
-    phase = after(run.phase, Happening.FINISH)
+    phase = after(run.phase, why)
     return replace(run, phase=phase, verdict=verdict, reason=reason, ended=at)
 
 

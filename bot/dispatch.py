@@ -10,7 +10,7 @@ appears, when an offer stays unanswered, and every minute while a run is open.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -26,7 +26,7 @@ from bot.config import Patience
 from bot.fleet import Fleet
 from bot.jobs import Job, Phase, Run
 from bot.occupant import Line
-from bot.ports import Wire
+from bot.ports import Wire, clock
 from bot.store import jobs, journals, targets
 from bot.store.writer import Writer
 
@@ -53,7 +53,9 @@ class Dispatch:
         patience: Patience,
         *,
         ended: Callable[[Run], None],
+        now: Callable[[], datetime] = clock,
     ) -> None:
+        self._now = now
         self._store, self._store_id, self._fleet = store, store_id, fleet
         self._wire, self._patience, self._ended = wire, patience, ended
         self._due: dict[str, float] = {}  # bare JID -> loop time of its next sync
@@ -65,7 +67,7 @@ class Dispatch:
     async def submit(self, steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
         """Record and offer a job; the same line again is the same job."""
         named = self._fleet.names()
-        now = datetime.now(UTC)
+        now = self._now()
 
         def add(db: Connection) -> tuple[Job, bool]:
             return jobs.add_job(
@@ -100,10 +102,15 @@ class Dispatch:
         """The last *limit* bytes of what *run* printed."""
         return await self._store.do(lambda db: journals.tail(db, run.job, run.jid, run.size, limit))
 
+    async def stranded(self) -> Sequence[Run]:
+        """Runs whose targets are gone, or say nothing of them."""
+        return await self._store.do(jobs.stranded_runs)
+
     async def stop(self, job: Job, by: str) -> Sequence[Run]:
         """Ask every run of *job* that is not done to stop; those of absent targets end here."""
         away = {run.jid for run in job.runs if not self._fleet.member(run.jid).full}
-        marked = await self._store.do(partial(settlement.stop, number=job.number, by=by, away=away))
+        stop = partial(settlement.stop, number=job.number, by=by, away=away, now=self._now())
+        marked = await self._store.do(stop)
         for run in marked:
             self._wire.cancel(run.jid, RunId(self._store_id, run.job), by)
             self._soon(run.jid, self._patience.offer)
@@ -120,7 +127,6 @@ class Dispatch:
     async def run(self) -> None:
         """Sync what is due, for ever."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._expire())
             while True:
                 self._wake.clear()
                 now = self._loop.time()
@@ -146,7 +152,7 @@ class Dispatch:
             self._soon(run.jid, self._patience.offer)
 
     def _offer(self, run: Run, job: Job) -> None:
-        ttl = (job.by - datetime.now(UTC)).total_seconds()
+        ttl = (job.by - self._now()).total_seconds()
         order = Order(RunId(self._store_id, run.job), job.steps, ttl, job.by)
         self._wire.offer(run.jid, order)
 
@@ -174,13 +180,13 @@ class Dispatch:
             for run in runs
             if run.journal
         )
-        standing = await self._wire.sync(full, Meeting(self._store_id, datetime.now(UTC), have))
+        standing = await self._wire.sync(full, Meeting(self._store_id, self._now(), have))
         before = self._fleet.member(jid).kept
-        kept = self._fleet.synced(jid, standing, datetime.now(UTC))
-        if kept != before:
-            await self._store.do(lambda db: targets.remember(db, kept))
+        kept = self._fleet.synced(jid, standing, self._now())
         forgot = before.epoch not in ("", standing.epoch)
         busy = await self._reconcile(jid, runs, standing, forgot=forgot)
+        if kept != before:
+            await self._store.do(lambda db: targets.remember(db, kept))
         if standing.catalogue != kept.digest:
             offers = self._fleet.offers(jid, standing.catalogue, await self._wire.catalogue(full))
             await self._store.do(lambda db: targets.remember(db, offers))
@@ -197,6 +203,7 @@ class Dispatch:
             standing=standing,
             store=self._store_id,
             forgot=forgot,
+            now=self._now(),
         )
         settled = await self._store.do(settle)
         held = {at.of.run for at in standing.held}
@@ -209,10 +216,3 @@ class Dispatch:
             if run.phase is Phase.DONE:
                 self._ended(run)
         return any(run.phase is not Phase.DONE for run in settled)
-
-    async def _expire(self) -> None:
-        """End runs that nobody accepted in time; first let those speak who were not heard."""
-        while True:
-            await asyncio.sleep(self._patience.sync)
-            for run in await self._store.do(settlement.expire):
-                self._ended(run)

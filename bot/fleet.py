@@ -64,6 +64,8 @@ class Fleet:
     def __init__(self, us: str, expected: Callable[[str], bool]) -> None:
         self._us, self._expected = us, expected
         self._members: dict[str, Member] = {}
+        self.listening = False
+        """Whether we are in the room: else nobody's silence says anything."""
 
     # Who there is
 
@@ -131,11 +133,13 @@ class Fleet:
             member.since = now
         return before != (full, says.session)
 
-    def left(self, full: str, now: datetime) -> None:
-        """The session *full* is gone."""
+    def left(self, full: str, now: datetime) -> bool:
+        """The session *full* is gone. Whether the target was there with it."""
         member = self._members.get(full.partition("/")[0])
-        if member is not None and member.full == full:
-            member.full, member.since = "", now
+        if member is None or member.full != full:
+            return False
+        member.full, member.since = "", now
+        return True
 
     def heard(self, jid: str, now: datetime) -> None:
         """Target *jid* said something."""
@@ -144,6 +148,7 @@ class Fleet:
 
     def nobody(self, now: datetime) -> None:
         """We lost the room: who is there is unknown until we are back in it."""
+        self.listening = False
         for member in self._members.values():
             if member.full:
                 member.full, member.since = "", now

@@ -98,6 +98,13 @@ password_file = $password_file
 
 # For a run to start, when its target is away or has others to do first.
 #start = 86400.0
+
+# For a word of a run that its target has accepted: an answer to a sync, or output. After that,
+# and at once when the target leaves, the run is stranded.
+#silence = 180.0
+
+# For a word of a stranded run, from the last one on. After that it is reported lost.
+#lost = 86400.0
 """)
 
 

@@ -12,7 +12,7 @@ ends the run as an error that the room hears of, and is never stored.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -22,9 +22,9 @@ from agent.wire.delivery import Chunk, GapError, Receiver
 from agent.wire.journal import JournalError, Reader
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import RunId, Verdict
-from bot.digest import Clock, IntegrityError, digest, distrusted, given_up
+from bot.digest import Clock, IntegrityError, digest, distrusted, given_up, heard_of
 from bot.jobs import Happening, ImpossibleError, Phase, Run, after
-from bot.ports import Wire
+from bot.ports import Wire, clock
 from bot.report.text import safe
 from bot.store import jobs, journals
 from bot.store.writer import Writer
@@ -87,7 +87,9 @@ class Intake:
         *,
         ended: Callable[[Run], None],
         revised: Callable[[Run, Verdict], None],
+        now: Callable[[], datetime] = clock,
     ) -> None:
+        self._now = now
         self._store, self._store_id, self._wire = store, store_id, wire
         self._ended, self._revised = ended, revised
         self._queue: asyncio.Queue[tuple[Arrival, timedelta]] = asyncio.Queue(WAITING)
@@ -132,7 +134,7 @@ class Intake:
                 changed, ack = self._apply(db, run, arrival, behind)
             except LIES as error:
                 log.error("run.integrity", run=run.name, jid=run.jid, reason=str(error))  # noqa: TRY400
-                changed, ack = distrusted(run, error, datetime.now(UTC)), None
+                changed, ack = distrusted(run, error, self._now()), None
             if changed != run:
                 jobs.save_run(db, changed)
                 _note(run, changed, result)
@@ -147,16 +149,17 @@ class Intake:
     ) -> tuple[Run, Ack | None]:
         """*run* after *arrival*, and what to acknowledge."""
         if arrival.of is None:
-            return _refuse(run, arrival.refused), None
+            return _refuse(run, arrival.refused, self._now()), None
         run = _identified(run, arrival.of)
         if arrival.chunk is None:
+            run = heard_of(run, self._now())
             return replace(run, phase=after(run.phase, Happening.ACCEPT)), None
         try:
             new = Receiver(run.size).accept(arrival.chunk)
         except GapError as gap:
             return run, Ack(arrival.of, gap.have, gap=True)
         if new:
-            run = self._append(db, run, new, behind)
+            run = self._append(db, heard_of(run, self._now()), new, behind)
         return run, Ack(arrival.of, run.size)
 
     def _append(self, db: Connection, run: Run, new: bytes, behind: timedelta) -> Run:
@@ -164,7 +167,7 @@ class Intake:
         reader = self._readers.pop(key, None)  # put back only if all goes well
         if reader is None or reader.parsed + reader.pending != run.size:
             reader = journals.reader(db, *key)
-        clock = Clock(asked=jobs.asked(db, run.job), now=datetime.now(UTC), behind=behind)
+        clock = Clock(asked=jobs.asked(db, run.job), now=self._now(), behind=behind)
         offset, final = run.size, run.final
         for record in reader.feed(new):
             run = digest(run, record, clock)
@@ -194,10 +197,9 @@ def _is_stray(run: Run, arrival: Arrival) -> bool:
     return taken and run.phase is Phase.DONE and bool(run.stop) and not run.final
 
 
-def _refuse(run: Run, reason: str) -> Run:
+def _refuse(run: Run, reason: str, now: datetime) -> Run:
     if run.phase is not Phase.OFFERED:
         return run
-    now = datetime.now(UTC)
     if run.stop:
         return given_up(run, Verdict.ABORTED, f"stopped by {run.stop} before it began", now)
     return given_up(run, Verdict.REFUSED, safe(reason, 500), now)

@@ -3,6 +3,9 @@ Jobs and runs: what was asked, and how far each target has come with it.
 
 A *job* is one request of one person. It has one *run* per target. A run goes through
 the phases below, and nowhere else: everything that can happen to it is in ``NEXT``.
+
+Rule: no run waits for ever. Every phase but the last has a deadline, in ``LIMITS``, and what
+happens then.
 """
 
 import enum
@@ -21,6 +24,7 @@ class Phase(enum.StrEnum):
     OFFERED = "offered"  # recorded and sent; the target has not answered, or is away
     QUEUED = "queued"  # the target has it on disk, and something else to do first
     RUNNING = "running"
+    STRANDED = "stranded"  # accepted, and its target is gone or says nothing of it
     DONE = "done"  # has a verdict
 
 
@@ -29,7 +33,9 @@ class Happening(enum.StrEnum):
 
     ACCEPT = "accept"  # the target has it on disk
     BEGIN = "begin"  # its first step starts
+    SILENCE = "silence"  # the target left, or has said nothing of it for too long
     FINISH = "finish"  # its journal is complete, or it will never have one
+    EXPIRE = "expire"  # it has waited for too long: it is given up
     REVISE = "revise"  # the journal of a run that was given up arrives after all
 
 
@@ -38,21 +44,49 @@ NEXT: Mapping[Phase, Mapping[Happening, Phase]] = {
         Happening.ACCEPT: Phase.QUEUED,
         Happening.BEGIN: Phase.RUNNING,  # its journal overtook the acceptance
         Happening.FINISH: Phase.DONE,
+        Happening.EXPIRE: Phase.DONE,
     },
     Phase.QUEUED: {
         Happening.ACCEPT: Phase.QUEUED,  # offered twice, answered twice
         Happening.BEGIN: Phase.RUNNING,
+        Happening.SILENCE: Phase.STRANDED,
         Happening.FINISH: Phase.DONE,
     },
     Phase.RUNNING: {
         Happening.ACCEPT: Phase.RUNNING,
         Happening.BEGIN: Phase.RUNNING,  # the next step
+        Happening.SILENCE: Phase.STRANDED,
         Happening.FINISH: Phase.DONE,
+    },
+    Phase.STRANDED: {
+        Happening.ACCEPT: Phase.QUEUED,  # its target is back, and has not begun it
+        Happening.BEGIN: Phase.RUNNING,  # its target is back, and has
+        Happening.FINISH: Phase.DONE,
+        Happening.EXPIRE: Phase.DONE,
     },
     Phase.DONE: {
         Happening.ACCEPT: Phase.DONE,
         Happening.REVISE: Phase.DONE,
     },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long a run may stay as it is."""
+
+    setting: str
+    """The setting of ``[patience]`` that says how many seconds."""
+    since: str
+    """From when they count."""
+    then: Happening
+
+
+LIMITS: Mapping[Phase, Limit] = {
+    Phase.OFFERED: Limit("start", "it was asked for", Happening.EXPIRE),
+    Phase.QUEUED: Limit("silence", "its target's last word of it", Happening.SILENCE),
+    Phase.RUNNING: Limit("silence", "its target's last word of it", Happening.SILENCE),
+    Phase.STRANDED: Limit("lost", "its target's last word of it", Happening.EXPIRE),
 }
 
 
@@ -108,6 +142,8 @@ class Run:
     began: datetime | None = None
     """When its first step started (UTC, the bot's clock)."""
     ended: datetime | None = None
+    heard: datetime | None = None
+    """When its target said something of it last (UTC, the bot's clock); None until it accepted."""
     stop: str = ""
     """Who asked to stop it (a nick); empty if nobody did."""
     final: bool = False

@@ -94,6 +94,10 @@ class Jobs(Protocol):
         """The last *limit* bytes of what the run printed, byte for byte."""
         ...
 
+    async def stranded(self) -> Sequence[Run]:
+        """Runs whose targets are gone, or say nothing of them; they may be back yet."""
+        ...
+
     async def stop(self, job: Job, by: str) -> Sequence[Run]:
         """Ask every run of *job* that is not done to stop; returns those runs."""
         ...

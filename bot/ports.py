@@ -4,6 +4,7 @@ The edges that services use: what :mod:`bot.xmpp` must be able to do for them.
 Commands have ports of their own, in :mod:`bot.lab`.
 """
 
+from datetime import UTC, datetime
 from typing import Protocol
 
 from agent.wire.parameter import RecipeInfo
@@ -11,6 +12,11 @@ from agent.wire.query import Meeting, Standing
 from agent.wire.stanza import Ack
 from agent.wire.vocabulary import Order, RunId
 from bot.verb import Reply
+
+
+def clock() -> datetime:
+    """What our clock shows (UTC). It may jump: labs are full of dead CMOS batteries."""
+    return datetime.now(UTC)
 
 
 class Wire(Protocol):

@@ -17,6 +17,7 @@ from agent.wire.link import Account, Link
 from agent.wire.settings import BadSettings
 from bot.commands import discover
 from bot.config import Config
+from bot.deadlines import Deadlines
 from bot.dialogue import Dialogue
 from bot.dispatch import Dispatch
 from bot.fleet import Fleet
@@ -72,10 +73,11 @@ async def _run(config: Config, store: Writer) -> None:
     machines = Machines(fleet, wire, herald, within=config.patience.reboot)
     intake = Intake(store, store_id, wire, ended=herald.ended, revised=herald.revised)
     dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=herald.ended)
-    client.bind(dispatch, intake, herald, machines)
+    deadlines = Deadlines(store, fleet, config.patience, ended=herald.ended)
+    client.bind(dispatch, deadlines, intake, herald, machines)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:
-        for service in (intake, dispatch, herald, machines):
+        for service in (intake, dispatch, deadlines, herald, machines):
             group.create_task(service.run())
         group.create_task(link.run(client.session))
 

@@ -1,5 +1,5 @@
 """
-What becomes of runs without their journals: stopped, missing where they should be, too late.
+What becomes of runs without their journals: stopped, or missing where they should be.
 
 Functions of a Connection, for :meth:`Writer.do`. Each reads a run and writes it back in one
 piece of work, so that nothing that happened meanwhile is overwritten.
@@ -7,21 +7,21 @@ piece of work, so that nothing that happened meanwhile is overwritten.
 
 import contextlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
 
 from agent.wire.query import MOST_RUNS, HeldRun, Standing
 from agent.wire.vocabulary import Held, RunId, Verdict
-from bot.digest import IntegrityError, distrusted, given_up
+from bot.digest import IntegrityError, distrusted, given_up, heard_of
 from bot.jobs import Happening, Phase, Run, after
 from bot.store import jobs
 
 log = structlog.get_logger()
 
 
-def stop(db: Connection, *, number: int, by: str, away: set[str]) -> list[Run]:
+def stop(db: Connection, *, number: int, by: str, away: set[str], now: datetime) -> list[Run]:
     """Mark the runs of job *number* that are not done; those that never reached a target end."""
     marked = []
     for run in jobs.get_job(db, number).runs:
@@ -29,14 +29,21 @@ def stop(db: Connection, *, number: int, by: str, away: set[str]) -> list[Run]:
             continue
         asked = replace(run, stop=run.stop or by)
         if run.phase is Phase.OFFERED and run.jid in away:
-            asked = _never_began(asked)
+            asked = _never_began(asked, now)
         jobs.save_run(db, asked)
         marked.append(asked)
     return marked
 
 
 def settle(
-    db: Connection, *, jid: str, seen: list[Run], standing: Standing, store: str, forgot: bool
+    db: Connection,
+    *,
+    jid: str,
+    seen: list[Run],
+    standing: Standing,
+    store: str,
+    forgot: bool,
+    now: datetime,
 ) -> list[Run]:
     """
     What a sync says of the open runs of *jid*; the runs as they are now.
@@ -54,9 +61,9 @@ def settle(
         run = jobs.get_run(db, before.job, jid)
         at = held.pop(RunId(store, run.job), None)
         if at is not None:
-            settled.append(_present(before, run, at))
+            settled.append(_present(before, run, at, now))
         elif whole and run.phase is before.phase:
-            settled.append(_absent(run, forgot=forgot))
+            settled.append(_absent(run, now, forgot=forgot))
         else:
             settled.append(run)  # its journal, or its answer, was faster
         if settled[-1] != run:
@@ -64,7 +71,7 @@ def settle(
     return settled + _strays(db, jid, [at for at in held.values() if at.of.run.store == store])
 
 
-def _present(before: Run, run: Run, at: HeldRun) -> Run:
+def _present(before: Run, run: Run, at: HeldRun, now: datetime) -> Run:
     """*run*, which its target holds."""
     lie = None
     if run.journal not in ("", at.of.journal):
@@ -73,22 +80,26 @@ def _present(before: Run, run: Run, at: HeldRun) -> Run:
         lie = IntegrityError(f"{run.target} has {at.size} bytes of the {before.size} it sent")
     if lie is not None:
         log.error("run.integrity", run=run.name, jid=run.jid, reason=str(lie))
-        return distrusted(run, lie, datetime.now(UTC))
-    return replace(run, phase=after(run.phase, Happening.ACCEPT), journal=at.of.journal)
+        return distrusted(run, lie, now)
+    run = replace(run, journal=at.of.journal)
+    if at.phase is Held.DONE and run.heard is not None:
+        return run  # what is left to come is its journal: only that counts as a word of it
+    run = heard_of(run, now)
+    return replace(run, phase=after(run.phase, Happening.ACCEPT))
 
 
-def _absent(run: Run, *, forgot: bool) -> Run:
+def _absent(run: Run, now: datetime, *, forgot: bool) -> Run:
     """*run*, of which its target knows nothing."""
     if run.phase is not Phase.OFFERED:
         why = "its state folder is new" if forgot else "it no longer knows of it"
         reason = f"{run.target} lost the run: {why}"
-        return given_up(run, Verdict.LOST, reason, datetime.now(UTC))
-    return _never_began(run) if run.stop else run
+        return given_up(run, Verdict.LOST, reason, now)
+    return _never_began(run, now) if run.stop else run
 
 
-def _never_began(run: Run) -> Run:
+def _never_began(run: Run, now: datetime) -> Run:
     reason = f"stopped by {run.stop} before it began"
-    return given_up(run, Verdict.ABORTED, reason, datetime.now(UTC))
+    return given_up(run, Verdict.ABORTED, reason, now)
 
 
 def _strays(db: Connection, jid: str, held: list[HeldRun]) -> list[Run]:
@@ -100,15 +111,3 @@ def _strays(db: Connection, jid: str, held: list[HeldRun]) -> list[Run]:
             if run.stop and run.phase is Phase.DONE and at.phase is not Held.DONE:
                 strays.append(run)
     return strays
-
-
-def expire(db: Connection) -> list[Run]:
-    """End the runs that nobody accepted until their time to start was over; those runs."""
-    now, ended = datetime.now(UTC), []
-    for run in jobs.open_runs(db):
-        if run.phase is Phase.OFFERED and jobs.get_job(db, run.job).by < now:
-            reason = f"{run.target} did not answer until its time to start was over"
-            run = given_up(run, Verdict.LOST, reason, now)
-            jobs.save_run(db, run)
-            ended.append(run)
-    return ended

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.commands import discover, reference
-from bot.jobs import NEXT
+from bot.jobs import LIMITS, NEXT
 from bot.verb import Verb
 
 ROOT = Path(__file__).parent.parent
@@ -66,3 +66,11 @@ def test_the_diagram_of_a_runs_life_is_the_table() -> None:
         for happening, then in happenings.items()
     ]
     assert drawn == table
+
+
+def test_the_table_of_deadlines_is_the_table() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    written = re.findall(r"^\| (\w+) \| `(\w+)` \| (.+?) \| (\w+) \|$", page, re.MULTILINE)
+    assert written == [
+        (str(phase), limit.setting, limit.since, str(limit.then)) for phase, limit in LIMITS.items()
+    ]

@@ -14,6 +14,9 @@ from typing import Any, ParamSpec
 
 P = ParamSpec("P")
 
+BEGAN = 1000.0
+"""What the clock of a new loop shows."""
+
 
 class _Selector(selectors.EpollSelector):
     def __init__(self, loop: "VirtualLoop") -> None:
@@ -31,7 +34,7 @@ class _Selector(selectors.EpollSelector):
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self.now = 1000.0
+        self.now = BEGAN
         self.threads = 0  # that will call us back
         super().__init__(_Selector(self))
 

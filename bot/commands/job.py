@@ -44,6 +44,8 @@ def _rows(run: Run, job: Record, lab: Lab) -> list[list[str]]:
         taken = duration(sum(seconds)) if seconds else ""
     single = run.outcomes[0] if len(job.steps) == 1 and run.outcomes else None
     detail = run.reason or ((single.reason or counted(single.counts)) if single else "")
+    if run.phase is Phase.STRANDED and run.heard is not None:
+        detail = f"last heard of {age(run.heard, lab.now)}"
     rows = [[run.target, state(run), taken, detail]]
     if len(job.steps) > 1:
         rows += [
@@ -63,7 +65,9 @@ VERB = Verb(
     summary="one job in detail",
     about=(
         "One job: each target with its state or verdict, how long it took, what was counted "
-        "or why it is no pass, and the steps of a sequence; who asked, and when."
+        "or why it is no pass, and the steps of a sequence; who asked, and when. A run is "
+        "stranded while its target is gone, or says nothing of it; if that lasts too long, it "
+        "is lost."
     ),
     grammar=number("number"),
     build=Job,

@@ -1,7 +1,7 @@
 """status: how the targets are, all in a table or one in detail."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.grammar import known, name, optional
@@ -36,8 +36,12 @@ async def resolve(asked: Status, lab: Lab, line: Line) -> Status:
 async def run(asked: Status, lab: Lab, line: Line) -> Reply:
     """From what the targets' presence said last."""
     targets = lab.targets.all()
+    stranded: dict[str, list[int]] = {}
+    for each in await lab.jobs.stranded():
+        stranded.setdefault(each.jid, []).append(each.job)
     if asked.target:
-        return _one(next(each for each in targets if each.name == asked.target), lab)
+        target = next(each for each in targets if each.name == asked.target)
+        return _one(target, lab, stranded.get(target.jid, []))
     counts = Counter(target.state for target in targets)
     states = [f"{counts[state]} {safe(state, 12)}" for state in sorted(counts, key=_place)]
     text = (
@@ -50,10 +54,14 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
     return Reply(
         "\n".join(part for part in (text, _skew(targets, lab.version)) if part),
         table=table(
-            [target.name, target.state, _progress(target), _what(target, lab)] for target in shown
+            [target.name, target.state, _progress(target), _what(target, lab, stranded)]
+            for target in shown
         ),
         data={
-            "targets": [facts.of_target(target) for target in targets],
+            "targets": [
+                {**facts.of_target(target), "stranded": stranded.get(target.jid, [])}
+                for target in targets
+            ],
             "version": lab.version,
         },
     )
@@ -87,11 +95,20 @@ def _progress(target: Target) -> str:
     return f"{target.progress:.0%}" if known_part else ""
 
 
-def _what(target: Target, lab: Lab) -> str:
+def _what(target: Target, lab: Lab, stranded: Mapping[str, Sequence[int]]) -> str:
+    waits = _stranded(stranded.get(target.jid, ()))
     if target.state == "away":
-        return f"since {age(target.since, lab.now)}".removesuffix(" ago") if target.since else ""
+        since = f"since {age(target.since, lab.now)}".removesuffix(" ago") if target.since else ""
+        return ", ".join(part for part in (waits, since) if part)
     job = f"job {target.job}: " if target.job else ""
-    return f"{job}{target.doing}" if target.doing or job else ""
+    return f"{job}{target.doing}" if target.doing or job else waits
+
+
+def _stranded(numbers: Sequence[int]) -> str:
+    """``job 3 stranded``; empty if none is."""
+    if not numbers:
+        return ""
+    return f"job {numbers[0]} stranded" if len(numbers) == 1 else f"{len(numbers)} jobs stranded"
 
 
 def _version(target: Target, ours: str) -> str:
@@ -99,10 +116,10 @@ def _version(target: Target, ours: str) -> str:
     return target.version if same else f"{target.version} (the bot: {ours})"
 
 
-def _one(target: Target, lab: Lab) -> Reply:
+def _one(target: Target, lab: Lab, stranded: Sequence[int]) -> Reply:
     """Everything that is known of *target*."""
     called = ", ".join(safe(part, 60) for part in (target.friendly, target.location) if part)
-    does = " ".join(part for part in (safe(_what(target, lab), 100), _progress(target)) if part)
+    does = " ".join(part for part in (safe(_what(target, lab, {}), 100), _progress(target)) if part)
     text = f"{target.name}{f' ({called})' if called else ''}: {safe(target.state, 12)}"
     rows = [
         ("name", target.friendly),
@@ -111,6 +128,7 @@ def _one(target: Target, lab: Lab) -> Reply:
         ("since", age(target.since, lab.now) if target.since else ""),
         ("does", does if target.state != "away" else ""),
         ("waiting", plural(target.queue, "runs") if target.queue else ""),
+        ("stranded", ", ".join(f"job {number}" for number in stranded)),
         ("heard", age(target.heard, lab.now) if target.heard else "never"),
         ("boot", target.boot[:8]),
         ("version", _version(target, lab.version)),
@@ -119,7 +137,7 @@ def _one(target: Target, lab: Lab) -> Reply:
     return Reply(
         f"{text}, {does}" if does else text,
         table=table([row for row in rows if row[1]]),
-        data={"target": facts.of_target(target)},
+        data={"target": {**facts.of_target(target), "stranded": list(stranded)}},
     )
 
 
@@ -130,8 +148,8 @@ VERB = Verb(
     about=(
         "Every target with its state and what it does; or one in detail: what it is called and "
         "where it stands, since when it is in its state, when it was last heard, its boot, its "
-        "agent's version and how many runs wait there. Targets whose agents have another version "
-        "than the bot are named."
+        "agent's version, how many runs wait there, and which jobs are stranded: it is gone, or "
+        "says nothing of them. Targets whose agents have another version than the bot are named."
     ),
     grammar=optional(name("target", "a target")),
     then="a target or nothing more",

@@ -68,6 +68,7 @@ def of_run(run: Run) -> Facts:
         "steps": [of_outcome(outcome) for outcome in run.outcomes],
         "began": moment(run.began),
         "ended": moment(run.ended),
+        "heard": moment(run.heard),
         "stopped_by": run.stop,
     }
 

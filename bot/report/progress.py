@@ -9,6 +9,7 @@ WORDS = {
     Phase.OFFERED: "waiting",  # for the target to take it
     Phase.QUEUED: "queued",
     Phase.RUNNING: "running",
+    Phase.STRANDED: "stranded",  # its target is gone, or says nothing of it
     Phase.DONE: "done",
 }
 
@@ -17,7 +18,7 @@ def state(run: Run) -> str:
     """A run's verdict, or its phase as people say it."""
     if run.verdict is not None:
         return run.verdict.value
-    return "stopping" if run.stop else WORDS[run.phase]
+    return "stopping" if run.stop and run.phase is not Phase.STRANDED else WORDS[run.phase]
 
 
 def overall(job: Job) -> str:

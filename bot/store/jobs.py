@@ -152,6 +152,12 @@ def open_runs(db: Connection, jid: str | None = None) -> list[Run]:
     return [_run(row) for row in db.execute(query).all()]
 
 
+def stranded_runs(db: Connection) -> list[Run]:
+    """Accepted runs of whose targets nothing is heard, oldest first."""
+    query = select(schema.run).where(schema.run.c.phase == Phase.STRANDED)
+    return [_run(row) for row in db.execute(query.order_by(schema.run.c.job)).all()]
+
+
 def incomplete_runs(db: Connection, jid: str, limit: int) -> list[Run]:
     """
     Runs of *jid* whose journal may still grow here.
@@ -189,6 +195,7 @@ def save_run(db: Connection, run: Run) -> None:
             printed=run.printed,
             began=_seconds(run.began),
             ended=_seconds(run.ended),
+            heard=_seconds(run.heard),
             stop=run.stop,
             final=run.final,
         )
@@ -230,6 +237,7 @@ def _run(row: Row[Any]) -> Run:
         printed=row.printed,
         began=_moment(row.began),
         ended=_moment(row.ended),
+        heard=_moment(row.heard),
         stop=row.stop,
         final=row.final,
     )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from agent.wire.errors import Refusal
 
-VERSION = "2"
+VERSION = "3"
 """Another one cannot be read: there is no way from one to the next yet."""
 
 
@@ -70,6 +70,7 @@ run = Table(
     Column("printed", BigInteger, nullable=False, default=0),
     Column("began", Float),
     Column("ended", Float),
+    Column("heard", Float),  # when its target said something of it last
     Column("stop", String, nullable=False, default=""),
     Column("final", Boolean, nullable=False, default=False),
     Column("told", String),  # the verdict that the asker has heard

@@ -18,6 +18,7 @@ from agent.wire.link import Link
 from agent.wire.membership import JoinError
 from agent.wire.target import TargetState, write_admitted
 from bot.config import Config
+from bot.deadlines import Deadlines
 from bot.dispatch import Dispatch
 from bot.fleet import Fleet
 from bot.herald import Herald
@@ -71,8 +72,16 @@ class Client:
             arrived=self._arrived,
         )
 
-    def bind(self, dispatch: Dispatch, intake: Intake, herald: Herald, machines: Machines) -> None:
+    def bind(
+        self,
+        dispatch: Dispatch,
+        deadlines: Deadlines,
+        intake: Intake,
+        herald: Herald,
+        machines: Machines,
+    ) -> None:
         """Name the services, which need our room and wire to be made."""
+        self._deadlines = deadlines
         self._dispatch, self._intake = dispatch, intake
         self._herald, self._machines = herald, machines
         wire.listen(self._link, self._from_target)
@@ -119,6 +128,7 @@ class Client:
     async def _stay(self) -> None:
         room = self.room
         entered = await room.enter(self._config.nick)
+        self._fleet.listening = True
         log.info("room.entered", room=self._config.room, nick=entered.nick, new=entered.created)
         if entered.nick != self._config.nick:
             text = f"my nick {self._config.nick} is taken, so I am {entered.nick} here"
@@ -169,7 +179,8 @@ class Client:
             return
         now = datetime.now(UTC)
         if leaves:
-            self._fleet.left(seen.full, now)
+            if self._fleet.left(seen.full, now):
+                self._deadlines.left(jid)
         elif state is not None:
             if self._fleet.arrived(seen.full, state, now):
                 self._dispatch.appeared(jid)

@@ -116,6 +116,11 @@ class Jobs:
     async def tail(self, run: Run, limit: int) -> bytes:
         return self.output.get(run.name, b"")[-limit:]
 
+    async def stranded(self) -> Sequence[Run]:
+        return [
+            run for job in self.jobs.values() for run in job.runs if run.phase is Phase.STRANDED
+        ]
+
     async def stop(self, job: Job, by: str) -> Sequence[Run]:
         self.stopped.append((job.number, by))
         return [run for run in job.runs if run.phase is not Phase.DONE]

@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from agent.wire.stanza import Ack, JournalId
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import Held, Order, RunId, Step
 from bot.config import Patience
+from bot.deadlines import Deadlines
 from bot.dispatch import Dispatch
 from bot.fleet import Fleet
 from bot.herald import Herald
@@ -32,7 +33,7 @@ from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.store import jobs, journals, schema, targets
 from bot.store.writer import Writer
 from bot.verb import Reply
-from tests.virtual_time import VirtualLoop, settled
+from tests.virtual_time import BEGAN, VirtualLoop, settled
 
 T = TypeVar("T")
 
@@ -153,8 +154,16 @@ class Bot:
         self.patience = patience or Patience()
         self.wire, self.room = Targets(), Room()
         self._tasks: list[asyncio.Task[None]] = []
+        self._base = datetime.now(UTC)
+        self.skew = timedelta()
+
+    def clock(self) -> datetime:
+        """What the bot's clock shows: virtual time, and how wrong it is."""
+        virtual = self._loop.time() - BEGAN if isinstance(self._loop, VirtualLoop) else 0.0
+        return self._base + timedelta(seconds=virtual) + self.skew
 
     async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self.store = Store(self.url)
         await self.store.do(schema.create)
         self.id = await self.store.do(targets.store_id)
@@ -164,13 +173,16 @@ class Bot:
             self.fleet.member(jid)
         self.herald = Herald(self.store, self.room)
         self.machines = Machines(self.fleet, self.wire, self.herald, within=300)
+        ended, now = self.herald.ended, self.clock
         self.intake = Intake(
-            self.store, self.id, self.wire, ended=self.herald.ended, revised=self.herald.revised
+            self.store, self.id, self.wire, ended=ended, revised=self.herald.revised, now=now
         )
         self.dispatch = Dispatch(
-            self.store, self.id, self.fleet, self.wire, self.patience, ended=self.herald.ended
+            self.store, self.id, self.fleet, self.wire, self.patience, ended=ended, now=now
         )
-        services = (self.intake, self.dispatch, self.herald, self.machines)
+        self.deadlines = Deadlines(self.store, self.fleet, self.patience, ended=ended, now=now)
+        self.fleet.listening = True
+        services = (self.intake, self.dispatch, self.deadlines, self.herald, self.machines)
         self._tasks = [asyncio.create_task(service.run()) for service in services]
         await self.herald.catch_up()
 
@@ -194,7 +206,8 @@ class Bot:
         self.machines.appeared(jid)
 
     def leaves(self, jid: str = BOB) -> None:
-        self.fleet.left(f"{jid}/agent", datetime.now(UTC))
+        if self.fleet.left(f"{jid}/agent", datetime.now(UTC)):
+            self.deadlines.left(jid)
 
     def run_id(self, number: int) -> RunId:
         return RunId(self.id, number)

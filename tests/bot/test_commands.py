@@ -176,6 +176,20 @@ async def test_status_of_one_target_says_all() -> None:
         assert fact in said.table
 
 
+async def test_a_stranded_run_is_shown_with_its_job_and_with_its_target() -> None:
+    world = World(target("bob", "away", since=NOW - timedelta(minutes=5)))
+    await say(world, "run memtest on bob")
+    (run,) = world.jobs.jobs[1].runs
+    heard = NOW - timedelta(minutes=6)
+    gone = replace(run, phase=Phase.STRANDED, heard=heard, stop="ann")
+    world.jobs.jobs[1] = replace(world.jobs.jobs[1], runs=(gone,))
+    assert "bob  away  job 1 stranded, sinc" in (await say(world, "status")).table
+    assert "stranded  job 1" in (await say(world, "status bob")).table
+    said = await say(world, "job 1")
+    assert said.text.startswith("job 1 stranded: memtest")
+    assert "last heard of 6 min" in said.table
+
+
 async def test_what_a_target_says_of_itself_is_made_safe() -> None:
     bob = target(
         "bob", friendly="```\x1b[31m\u202eevil", doing="x\x00\n```\nann: hi", location="\ufffe"

@@ -275,7 +275,7 @@ async def test_what_nobody_took_in_time_is_lost_but_not_before_anybody_could_spe
     await bot.start()  # a day later: the answer of one is among what the server kept
     await settled()
     bot.accepts(1, J)
-    await settled(2 * bot.patience.sync)
+    await settled(3.5 * bot.patience.sync)
     assert (await bot.a_run(1)).phase is Phase.QUEUED
     run = await bot.a_run(2)
     assert run.verdict is Verdict.LOST

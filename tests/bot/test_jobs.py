@@ -3,7 +3,8 @@
 import pytest
 
 from agent.wire.vocabulary import Step, Verdict
-from bot.jobs import NEXT, Happening, ImpossibleError, Job, Phase, Run, after
+from bot.config import Patience
+from bot.jobs import LIMITS, NEXT, Happening, ImpossibleError, Job, Phase, Run, after
 from bot.occupant import Channel
 from tests.bot.lab_in_memory import NOW
 
@@ -37,10 +38,20 @@ def test_every_phase_can_be_reached_from_the_first() -> None:
     assert reached == set(Phase)
 
 
-def test_nothing_leads_back() -> None:
+def test_nothing_leads_back_but_a_return() -> None:
     order = list(Phase)
     for phase, happenings in NEXT.items():
-        assert all(order.index(to) >= order.index(phase) for to in happenings.values())
+        if phase is not Phase.STRANDED:
+            assert all(order.index(to) >= order.index(phase) for to in happenings.values())
+    assert Phase.OFFERED not in NEXT[Phase.STRANDED].values()
+
+
+def test_every_phase_but_the_last_has_a_deadline_that_leads_on() -> None:
+    assert set(LIMITS) == set(Phase) - {Phase.DONE}
+    for phase, limit in LIMITS.items():
+        assert limit.setting in Patience.model_fields
+        on = after(phase, limit.then)
+        assert on is Phase.DONE or after(on, LIMITS[on].then) is Phase.DONE
 
 
 def test_what_is_done_ends_once_and_is_only_revised() -> None:
