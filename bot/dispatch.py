@@ -107,7 +107,7 @@ class Dispatch:
         return await self._store.do(jobs.stranded_runs)
 
     async def stop(self, job: Job, by: str) -> Sequence[Run]:
-        """Ask every run of *job* that is not done to stop; those of absent targets end here."""
+        """Ask every run of *job* that is not done to stop; what no target has taken ends here."""
         away = {run.jid for run in job.runs if not self._fleet.member(run.jid).full}
         stop = partial(settlement.stop, number=job.number, by=by, away=away, now=self._now())
         marked = await self._store.do(stop)
@@ -209,10 +209,15 @@ class Dispatch:
         held = {at.of.run for at in standing.held}
         for run in settled:
             name = RunId(self._store_id, run.job)
-            if run.stop and not run.final:
+            if _is_to_stop(run):
                 self._wire.cancel(jid, name, run.stop)
             elif run.phase is Phase.OFFERED and name not in held:
                 self._offer(run, await self.get(run.job))
             if run.phase is Phase.DONE:
                 self._ended(run)
-        return any(run.phase is not Phase.DONE for run in settled)
+        return any(run.phase is not Phase.DONE or _is_to_stop(run) for run in settled)
+
+
+def _is_to_stop(run: Run) -> bool:
+    """Whether *run* was stopped and its target, as far as we know, has not heard of it."""
+    return bool(run.stop) and not run.final

@@ -150,6 +150,11 @@ class Run:
     """Whether nothing revises its end: its journal is whole, or is not to be trusted."""
 
     @property
+    def missing(self) -> bool:
+        """Whether it was given up as lost, and may be back yet: its target may work on it."""
+        return self.verdict is Verdict.LOST and not self.final
+
+    @property
     def name(self) -> str:
         """As people write it: ``17@bob``."""
         return f"{self.job}@{self.target}"

@@ -99,7 +99,11 @@ class Jobs(Protocol):
         ...
 
     async def stop(self, job: Job, by: str) -> Sequence[Run]:
-        """Ask every run of *job* that is not done to stop; returns those runs."""
+        """
+        Ask every run of *job* to stop that is not done, or was lost and may be back yet.
+
+        Returns those runs.
+        """
         ...
 
 

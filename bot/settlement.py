@@ -22,10 +22,14 @@ log = structlog.get_logger()
 
 
 def stop(db: Connection, *, number: int, by: str, away: set[str], now: datetime) -> list[Run]:
-    """Mark the runs of job *number* that are not done; those that never reached a target end."""
+    """
+    Mark the runs of job *number* that are not done, or are lost and may be back yet.
+
+    Those that never reached a target end.
+    """
     marked = []
     for run in jobs.get_job(db, number).runs:
-        if run.phase is Phase.DONE:
+        if run.phase is Phase.DONE and not run.missing:
             continue
         asked = replace(run, stop=run.stop or by)
         if run.phase is Phase.OFFERED and run.jid in away:

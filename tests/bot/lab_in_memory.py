@@ -123,7 +123,7 @@ class Jobs:
 
     async def stop(self, job: Job, by: str) -> Sequence[Run]:
         self.stopped.append((job.number, by))
-        return [run for run in job.runs if run.phase is not Phase.DONE]
+        return [run for run in job.runs if run.phase is not Phase.DONE or run.missing]
 
 
 class Room:

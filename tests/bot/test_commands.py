@@ -190,6 +190,19 @@ async def test_a_stranded_run_is_shown_with_its_job_and_with_its_target() -> Non
     assert "last heard of 6 min" in said.table
 
 
+async def test_a_lost_job_can_be_stopped_for_when_it_comes_back() -> None:
+    world = World(target("bob"), target("alice"))
+    await say(world, "run memtest on bob and alice")
+    lost, other = world.jobs.jobs[1].runs
+    lost = replace(lost, phase=Phase.DONE, verdict=Verdict.LOST)
+    world.jobs.jobs[1] = replace(world.jobs.jobs[1], runs=(lost, other))
+    said = await say(world, "stop 1")
+    assert said.text == (
+        f"stopping job 1 on {other.target}; "
+        f"job 1 is lost on {lost.target}: stopped if it comes back"
+    )
+
+
 async def test_what_a_target_says_of_itself_is_made_safe() -> None:
     bob = target(
         "bob", friendly="```\x1b[31m\u202eevil", doing="x\x00\n```\nann: hi", location="\ufffe"
