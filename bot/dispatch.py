@@ -73,6 +73,7 @@ class Dispatch:
             return jobs.add_job(
                 db,
                 line=line.id,
+                text=line.text,
                 steps=steps,
                 targets={named[name].kept.jid: name for name in targets},
                 asker=line.by.nick,

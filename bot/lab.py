@@ -78,7 +78,7 @@ class Jobs(Protocol):
         """
         Record a new job, one run per target; durable on return, sent soon after.
 
-        The same line (by its id) said again is the same job.
+        The same line (by its id and its words) said again within minutes is the same job.
         """
         ...
 

@@ -44,7 +44,7 @@ class Line:
     by: Occupant
     text: str
     id: str
-    """Names the line for ever: the speaker's bare JID and their message's id."""
+    """The speaker's bare JID and their message's id: with *text*, names the line for a while."""
     message: str = ""
     """The message's own id: what our answer refers to."""
     channel: Channel = Channel.ROOM

@@ -12,7 +12,23 @@ from bot.occupant import Channel
 from bot.store import schema
 
 # Built once: people wait for these.
-_NUMBER_OF_LINE = select(schema.job.c.number).where(schema.job.c.line == bindparam("said"))
+_NUMBER_OF_LINE = (
+    select(schema.job.c.number)
+    .where(
+        schema.job.c.line == bindparam("said"),
+        schema.job.c.text == bindparam("words"),
+        schema.job.c.asked.between(bindparam("since"), bindparam("until")),
+    )
+    .order_by(schema.job.c.number.desc())
+    .limit(1)
+)
+
+AGAIN = 600.0
+"""
+Seconds within which the same words under the same id are the same line. A server may say it
+twice; but clients are known that count their ids from 1 whenever they start.
+"""
+
 _INSERT_JOB, _INSERT_RUN = insert(schema.job), insert(schema.run)
 
 
@@ -20,6 +36,7 @@ def add_job(
     db: Connection,
     *,
     line: str,
+    text: str,
     steps: Sequence[Step],
     targets: Mapping[str, str],
     asker: str,
@@ -31,15 +48,20 @@ def add_job(
     """
     A new job with one run per target (bare JID -> name), and True.
 
-    The job that the same *line* made before, and False, if there is one.
+    The job that the same *line* with the same *text* made just before, and False, if there is one.
     """
-    known = db.scalar(_NUMBER_OF_LINE, {"said": line})
+    at = asked.timestamp()
+    known = db.scalar(
+        _NUMBER_OF_LINE,
+        {"said": line, "words": text, "since": at - AGAIN, "until": at + AGAIN},
+    )
     if known is not None:
         return get_job(db, known), False
     result = db.execute(
         _INSERT_JOB,
         {
             "line": line,
+            "text": text,
             "steps": [{"recipe": step.recipe, "params": dict(step.params)} for step in steps],
             "asker": asker,
             "asker_jid": asker_jid,

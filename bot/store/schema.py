@@ -44,7 +44,8 @@ job = Table(
     "job",
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("line", String, unique=True),  # the id of the line that asked: said twice, done once
+    Column("line", String, index=True),  # the id of the line that asked, which may not be unique
+    Column("text", String, nullable=False, default=""),  # and its words: said twice, done once
     Column("steps", JSON, nullable=False),
     Column("asker", String, nullable=False),
     Column("asker_jid", String, nullable=False),

@@ -43,8 +43,10 @@ ANN = Occupant("ann", Affiliation.OWNER, "ann@lab.example")
 STEPS = (Step("memtest", {"size": "16M"}),)
 
 
-def line(number: int = 1, *, channel: Channel = Channel.ROOM) -> Line:
-    return Line(ANN, "run memtest on bob", f"ann@lab.example#{number}", channel=channel)
+def line(
+    number: int = 1, *, channel: Channel = Channel.ROOM, text: str = "run memtest on bob"
+) -> Line:
+    return Line(ANN, text, f"ann@lab.example#{number}", channel=channel)
 
 
 class Store(Writer):

@@ -15,7 +15,8 @@ from agent.wire.stanza import JournalId
 from agent.wire.vocabulary import Held, RunId, Verdict
 from bot.config import Patience
 from bot.jobs import Phase
-from tests.bot.lab_on_disk import ALICE, BOB, Bot, held, line, standing
+from bot.store.jobs import AGAIN
+from tests.bot.lab_on_disk import ALICE, BOB, STEPS, Bot, held, line, standing
 from tests.virtual_time import VirtualLoop, settled
 
 Loop = VirtualLoop
@@ -46,6 +47,19 @@ async def test_the_same_line_is_the_same_job_after_a_crash_too(bot: Bot) -> None
     assert (await bot.submit()).number == first.number
     assert offered(bot) == [1]
     assert (await bot.submit(2)).number == 2
+
+
+async def test_a_client_that_uses_an_id_again_is_heard_again(bot: Bot) -> None:
+    async def number(text: str) -> int:
+        return (await bot.dispatch.submit(STEPS, ("bob",), line(1, text=text))).number
+
+    assert await number("run memtest on bob") == 1
+    assert await number("run memtest, memtest on bob") == 2  # other words
+    assert await number("run memtest on bob") == 1  # what a server says twice
+    await settled(AGAIN + 1)
+    assert await number("run memtest on bob") == 3  # a client that counts from 1 again
+    bot.skew -= timedelta(seconds=5)
+    assert await number("run memtest on bob") == 3
 
 
 async def test_an_order_carries_the_time_that_is_left(bot: Bot) -> None:

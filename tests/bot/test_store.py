@@ -146,8 +146,8 @@ async def test_a_target_is_remembered_as_it_was(store: Writer) -> None:
 
 def add(db: Connection, line: str = "l1", **targets: str) -> tuple[int, bool]:
     job, new = jobs.add_job(
-        db, line=line, steps=STEPS, targets=targets or {BOB: "bob"}, asker="ann",
-        asker_jid="ann@lab.example", channel=Channel.ROOM, asked=NOW, by=NOW,
+        db, line=line, text="run memtest", steps=STEPS, targets=targets or {BOB: "bob"},
+        asker="ann", asker_jid="ann@lab.example", channel=Channel.ROOM, asked=NOW, by=NOW,
     )  # fmt: skip
     return job.number, new
 
@@ -172,7 +172,7 @@ async def test_what_is_known_of_a_run_comes_back_whole(store: Writer) -> None:
     run = await store.do(lambda db: jobs.get_run(db, 1, BOB))
     full = replace(
         run, phase=Phase.DONE, verdict=Verdict.FAIL, reason="bit 3", journal="p0q4c1xw8e2z",
-        size=9, printed=5, began=NOW, ended=NOW, stop="ann", final=True,
+        size=9, printed=5, began=NOW, ended=NOW, heard=NOW, stop="ann", final=True,
     )  # fmt: skip
     await store.do(lambda db: jobs.save_run(db, full))
     assert await store.do(lambda db: jobs.get_run(db, 1, BOB)) == full
