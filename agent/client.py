@@ -171,9 +171,11 @@ class Client:
             self._admitted.set()
 
     def _knock(self) -> None:
-        message = self._link.message(self._config.controllers[0], "headline")
-        write_hello(message, self._config.room)
-        self._link.send(message)
+        """Ask to be let in: all of them, since any may be away."""
+        for controller in self._config.controllers:
+            message = self._link.message(controller, "headline")
+            write_hello(message, self._config.room)
+            self._link.send(message)
 
     def _seen(self, presence: Presence) -> None:
         """An occupant: of interest is only that a controller left."""

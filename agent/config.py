@@ -22,7 +22,7 @@ class Config(Login):
     """Everything an agent must know."""
 
     controllers: Annotated[tuple[BareJid, ...], Field(min_length=1)]
-    """The bots it obeys, and nobody else; the first is asked to let it into the room."""
+    """The bots it obeys, and nobody else."""
     room: BareJid
     name: Label = ""
     """What people call the machine."""

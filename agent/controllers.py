@@ -126,7 +126,7 @@ class Controllers:
     async def _give_ticket(self, iq: Iq, reply: Iq) -> None:
         controller = self._must_be_controller(iq)
         ask = query.read_reboot(iq)
-        self._must_be_free(force=ask.force)
+        self._must_be_free(controller, force=ask.force)
         now = asyncio.get_running_loop().time()
         reply["lab_reboot"]["ticket"] = self._tickets.issue(controller, now)
         reply["lab_reboot"]["boot"] = self._us.boot
@@ -135,7 +135,7 @@ class Controllers:
         controller = self._must_be_controller(iq)
         ask = query.read_reboot(iq)
         self._tickets.spend(ask.ticket, controller, asyncio.get_running_loop().time())
-        self._must_be_free(force=ask.force)
+        self._must_be_free(controller, force=ask.force)
         log.info("reboot.ordered", by=controller, who=ask.who)
         self.rebooting = True
         self._say_changed()
@@ -147,11 +147,12 @@ class Controllers:
         self.rebooting = False
         self._say_changed()
 
-    def _must_be_free(self, *, force: bool) -> None:
+    def _must_be_free(self, controller: str, *, force: bool) -> None:
         now = self._executor.current
         if now is not None and not force:
+            whose = "" if now.dir.controller == controller else f" of {now.dir.controller}"
             raise Busy(
-                f"a run is on: {now.step} (job {now.dir.run.number})",
+                f"a run is on: {now.step} (job {now.dir.run.number}{whose})",
                 hint="Say it with now to lose it.",
             )
 

@@ -44,6 +44,10 @@ class Config(Login):
     """People who own the room beside the bot."""
     members: tuple[BareJid, ...] = ()
     """People who may enter it."""
+    bots: tuple[BareJid, ...] = ()
+    """Other bots of this lab: they own the room, too."""
+    rank: Annotated[int, Field(ge=0, le=999)] = 100
+    """Of the bots in the room the one with the lowest acts on lines addressed to none."""
     targets: tuple[Pattern, ...] = ()
     """Which machines are let in unasked: ``*@lab.example``, ``bob@lab.example``."""
     grants: dict[BareJid, Grant] = Field(default_factory=dict)
@@ -56,5 +60,5 @@ class Config(Login):
 
     def is_target(self, jid: str) -> bool:
         """Whether the machine with bare JID *jid* is let in unasked."""
-        people = (self.jid, *self.owners, *self.members)
-        return jid not in people and any(fnmatch.fnmatchcase(jid, p) for p in self.targets)
+        others = (self.jid, *self.owners, *self.members, *self.bots)
+        return jid not in others and any(fnmatch.fnmatchcase(jid, p) for p in self.targets)

@@ -200,6 +200,7 @@ class Fleet:
             friendly=safe(says.name),
             location=safe(says.location),
             doing=safe(says.step) if member.full else "",
+            other=self._other(says.controller) if says.run and member.full else "",
             job=says.run.number if says.run and ours and member.full else None,
             progress=says.progress / 100 if says.progress is not None and member.full else None,
             queue=says.queue if member.full else 0,
@@ -208,3 +209,10 @@ class Fleet:
             since=member.since,
             heard=member.heard,
         )
+
+    def _other(self, controller: str) -> str:
+        """What to call the bot *controller*, if that is not us."""
+        if controller == self._us:
+            return ""
+        local, ours = controller.partition("@")[0], self._us.partition("@")[0]
+        return safe(controller if local == ours else local)

@@ -43,7 +43,14 @@ owners = $owners
 # People who may enter the room, and run recipes.
 #members = []
 
-# Which machines are let into the room unasked. Owners, members and the bot are never targets.
+# Other bots of this lab. They own the room beside this one, so that any of them can go on alone
+#bots = []
+
+# Of the bots that are in the room the one with the lowest rank acts on lines that are addressed
+# to none of them
+#rank = 100
+
+# Which machines are let into the room unasked. Owners, members and bots are never targets.
 # Others knock: say `admit bob`.
 #targets = []
 

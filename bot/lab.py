@@ -35,6 +35,8 @@ class Target:
     """What it runs, as people write it; empty if idle."""
     job: int | None = None
     """The job it works on, if that is one of ours."""
+    other: str = ""
+    """The bot that it works for, if that is another one."""
     progress: float | None = None
     """Of the current step, 0 to 1."""
     queue: int = 0

@@ -23,7 +23,7 @@ from slixmpp.stanza import Iq, Message, Presence
 from slixmpp.xmlstream import register_stanza_plugin
 from slixmpp.xmlstream.matcher import StanzaPath
 
-from agent.wire import exchange, query, stanza, target
+from agent.wire import controller, exchange, query, stanza, target
 from agent.wire.fields import NS
 from agent.wire.journal import HEADER, PAYLOAD, Reader
 from agent.wire.vocabulary import Verdict
@@ -37,6 +37,7 @@ ELEMENTS = (
     target.TargetElement,
     target.HelloElement,
     target.AdmittedElement,
+    controller.ControllerElement,
 )
 ROOTS: dict[str, type[Any]] = {"message": Message, "presence": Presence, "iq": Iq}
 
@@ -119,6 +120,7 @@ CODE: dict[str, tuple[Reads, Writes]] = {
     "message/ack": (stanza.read_ack, stanza.write_ack),
     "message/hello": (lambda m: m["lab_hello"]["room"], target.write_hello),
     "message/admitted": (lambda m: m["lab_admitted"]["room"], target.write_admitted),
+    "presence/controller": (controller.read_controller, controller.write_controller),
     "presence/target": (target.read_target, target.write_target),
     "iq-set/sync": (query.read_meeting, query.write_meeting),
     "iq-result/sync": (query.read_standing, query.write_standing),

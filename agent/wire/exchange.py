@@ -21,7 +21,7 @@ from slixmpp.xmlstream import StanzaBase, register_stanza_plugin
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
 
-from agent.wire import query, stanza, target
+from agent.wire import controller, query, stanza, target
 from agent.wire.errors import Away, Refusal
 from agent.wire.fields import MalformedError
 
@@ -31,7 +31,7 @@ MessageType = Literal["normal", "chat", "groupchat", "headline"]
 
 for parent, elements in (
     (Message, (*stanza.MESSAGES, target.HelloElement, target.AdmittedElement)),
-    (Presence, (target.TargetElement,)),
+    (Presence, (target.TargetElement, controller.ControllerElement)),
     (Iq, query.IQS),
 ):
     for element in elements:

@@ -101,6 +101,7 @@ def _what(target: Target, lab: Lab, stranded: Mapping[str, Sequence[int]]) -> st
         since = f"since {age(target.since, lab.now)}".removesuffix(" ago") if target.since else ""
         return ", ".join(part for part in (waits, since) if part)
     job = f"job {target.job}: " if target.job else ""
+    job = f"for {target.other}: " if target.other else job
     return f"{job}{target.doing}" if target.doing or job else waits
 
 
@@ -149,7 +150,8 @@ VERB = Verb(
         "Every target with its state and what it does; or one in detail: what it is called and "
         "where it stands, since when it is in its state, when it was last heard, its boot, its "
         "agent's version, how many runs wait there, and which jobs are stranded: it is gone, or "
-        "says nothing of them. Targets whose agents have another version than the bot are named."
+        "says nothing of them. Targets whose agents have another version than the bot are named. "
+        "What a target does for another bot is said with that bot's name."
     ),
     grammar=optional(name("target", "a target")),
     then="a target or nothing more",

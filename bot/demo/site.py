@@ -16,6 +16,8 @@ _BOT = """\
 jid = {jid}
 room = {room}
 nick = {nick}
+bots = {bots}
+rank = {rank}
 owners = {owners}
 members = {members}
 targets = {targets}
@@ -64,6 +66,7 @@ class Site:
         owners: Local parts of the people who own the room beside the bot.
         members: Local parts of those who may enter it.
         targets: Local parts of the machines that are let in, or patterns of them.
+        others: Local parts of more bots of this room; each has a folder of its name.
     """
 
     def __init__(
@@ -76,22 +79,32 @@ class Site:
         owners: Sequence[str] = (),
         members: Sequence[str] = (),
         targets: Sequence[str] = (),
+        others: Sequence[str] = (),
     ) -> None:
         self.folder, self.server, self.room, self.bot_name = folder, server, room, bot
-        folder.mkdir(parents=True, exist_ok=True)
-        self._write(
-            folder / "bot.toml",
-            _BOT,
-            jid=self._jid(bot),
-            room=room,
-            nick="labbot",
-            owners=[self._jid(name) for name in owners],
-            members=[self._jid(name) for name in members],
-            targets=[self._jid(name) for name in targets],
-            database=f"sqlite:///{folder}/labroom.db",
-            lock=str(folder / "lock"),
-            password=bot,
-        )
+        self.bots = (bot, *others)
+        for number, name in enumerate(self.bots, 1):
+            place = self.bot_folder(name)
+            place.mkdir(parents=True, exist_ok=True)
+            self._write(
+                place / "bot.toml",
+                _BOT,
+                jid=self._jid(name),
+                room=room,
+                nick="labbot" if number == 1 else f"labbot{number}",
+                bots=[self._jid(other) for other in self.bots if other != name],
+                rank=number,
+                owners=[self._jid(name) for name in owners],
+                members=[self._jid(name) for name in members],
+                targets=[self._jid(name) for name in targets],
+                database=f"sqlite:///{place}/labroom.db",
+                lock=str(place / "lock"),
+                password=name,
+            )
+
+    def bot_folder(self, name: str) -> Path:
+        """Where settings, database and log of the bot *name* are."""
+        return self.folder if name == self.bot_name else self.folder / name
 
     @property
     def bot_settings(self) -> Path:
@@ -103,11 +116,12 @@ class Site:
         """What the bot logs."""
         return self.folder / "bot.log"
 
-    def start_bot(self) -> Leashed:
-        """The bot, as its service would be started."""
+    def start_bot(self, name: str = "") -> Leashed:
+        """The bot, or the one called *name*, as its service would be started."""
+        place = self.bot_folder(name or self.bot_name)
         return self._start(
-            [sys.executable, "-m", "bot", "serve", "--config", str(self.bot_settings)],
-            self.bot_log,
+            [sys.executable, "-m", "bot", "serve", "--config", str(place / "bot.toml")],
+            place / "bot.log",
         )
 
     def add_target(
@@ -120,7 +134,7 @@ class Site:
             folder / "agent.toml",
             _AGENT,
             jid=self._jid(name),
-            controllers=[self._jid(self.bot_name)],
+            controllers=[self._jid(bot) for bot in self.bots],
             room=self.room,
             name=friendly,
             location=location,

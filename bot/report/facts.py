@@ -35,6 +35,7 @@ def of_target(target: Target) -> Facts:
         "location": target.location,
         "doing": target.doing,
         "job": target.job,
+        "other": target.other,
         "progress": finite(target.progress),
         "queue": target.queue,
         "boot": target.boot,

@@ -5,6 +5,7 @@ Everything that must be said again after a reconnect is said by :meth:`Client.se
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -24,12 +25,14 @@ from bot.fleet import Fleet
 from bot.herald import Herald
 from bot.intake import Arrival, Intake
 from bot.machines import Machines
+from bot.notices import Notices
 from bot.occupant import Affiliation, Line
 from bot.store import targets
 from bot.store.writer import Writer
 from bot.verb import Reply
 from bot.xmpp import wire
-from bot.xmpp.room import Room, Seen
+from bot.xmpp.occupants import Seen
+from bot.xmpp.room import Room
 
 log = structlog.get_logger()
 
@@ -39,6 +42,8 @@ PASSING = 5.0
 """Seconds after which a room that is not ours stays so: an agent that made it removes it."""
 MOST_KNOCKING = 20
 """Strangers who ask to be let in, and are told of in the room; more are only logged."""
+ADDRESS = re.compile(r"[^@/\s]{1,200}@[^@/\s]{1,200}")
+"""A bare JID."""
 STATUS_EVERY = 2.0
 """Seconds between two changes of our own status: a room is quadratic."""
 
@@ -62,14 +67,17 @@ class Client:
         self._link, self._config, self._store = link, config, store
         self._fleet, self._answer = fleet, answer
         self._knocking: dict[str, str] = {}  # bare JID -> full JID of who wants to come in
+        self._strangers: dict[str, tuple[str, TargetState]] = {}  # targets, but not ours
         self._changed = asyncio.Event()
         self._complained = False
         self.room = Room(
             link,
             JID(config.room),
+            rank=config.rank,
             status=self._status,
             heard=lambda line: link.spawn(self._converse(line)),
             arrived=self._arrived,
+            overheard=self._overheard,
         )
 
     def bind(
@@ -84,6 +92,7 @@ class Client:
         self._deadlines = deadlines
         self._dispatch, self._intake = dispatch, intake
         self._herald, self._machines = herald, machines
+        self._notices = Notices(herald.news, acts=lambda: self.room.acts)
         wire.listen(self._link, self._from_target)
         self._link.on("message@type=headline/lab_hello", self._hello)
 
@@ -111,9 +120,8 @@ class Client:
 
     async def admit(self, jid: str) -> None:
         """Let the target *jid* in, for good (:class:`bot.lab.Membership`)."""
-        await self.room.admit(jid)
-        kept = self._fleet.member(jid).kept
-        await self._store.do(lambda db: targets.remember(db, kept))
+        await self.room.members.admit(jid)
+        await self._remember(jid)
         full = self._knocking.pop(jid, None)
         if full is not None:
             message = self._link.message(full, "headline")
@@ -121,9 +129,16 @@ class Client:
             self._link.send(message)
         log.info("target.admitted", jid=jid)
 
+    async def _remember(self, jid: str) -> None:
+        """*jid* is a target from now on, and perhaps here already."""
+        kept = self._fleet.member(jid).kept
+        await self._store.do(lambda db: targets.remember(db, kept))
+        if (here := self._strangers.pop(jid, None)) is not None:
+            self._here(*here)
+
     async def invite(self, jid: str) -> None:
         """Make this person a member (:class:`bot.lab.Membership`)."""
-        await self.room.invite(jid)
+        await self.room.members.invite(jid)
 
     async def _stay(self) -> None:
         room = self.room
@@ -133,10 +148,10 @@ class Client:
         if entered.nick != self._config.nick:
             text = f"my nick {self._config.nick} is taken, so I am {entered.nick} here"
             self._herald.news(Reply(text, kind="notice"))
-        if room.affiliation is Affiliation.OWNER:
-            await self._affiliate(again=entered.created)
-        else:
+        if room.affiliation is not Affiliation.OWNER:
             self._link.spawn(self._complain())
+        elif room.acts:
+            await self._affiliate(again=entered.created)
         await self._herald.catch_up()
         reason = await room.membership.stay()
         log.warning("room.left", room=self._config.room, reason=reason)
@@ -152,14 +167,15 @@ class Client:
 
     async def _affiliate(self, *, again: bool) -> None:
         """Let in who belongs: people always, targets only if the room has forgotten them."""
-        for jid in self._config.owners:
-            await self.room.affiliate(jid, Affiliation.OWNER)
+        owners = (*self._config.owners, *self._config.bots)
+        for jid in owners:
+            await self.room.members.affiliate(jid, Affiliation.OWNER)
         for jid in self._config.members:
-            if jid not in self._config.owners:
-                await self.room.affiliate(jid, Affiliation.MEMBER)
+            if jid not in owners:
+                await self.room.members.affiliate(jid, Affiliation.MEMBER)
         if again:
             for target in self._fleet.all():
-                await self.room.admit(target.jid)
+                await self.room.members.admit(target.jid)
 
     # People
 
@@ -175,17 +191,35 @@ class Client:
     # Targets
 
     def _arrived(self, seen: Seen, state: TargetState | None, leaves: bool) -> None:
-        if seen.full is None or not self._fleet.belongs(jid := JID(seen.full).bare):
+        if seen.rank is not None:
+            self._changed.set()  # who acts may be another now
+        if seen.full is None:
             return
-        now = datetime.now(UTC)
+        jid = JID(seen.full).bare
         if leaves:
-            if self._fleet.left(seen.full, now):
+            self._strangers.pop(jid, None)
+            if self._fleet.left(seen.full, datetime.now(UTC)):
                 self._deadlines.left(jid)
+            self._changed.set()
+        elif state is not None and self._fleet.belongs(jid):
+            self._here(seen.full, state)
         elif state is not None:
-            if self._fleet.arrived(seen.full, state, now):
-                self._dispatch.appeared(jid)
-            self._machines.appeared(jid)
+            self._strangers[jid] = seen.full, state
+
+    def _here(self, full: str, state: TargetState) -> None:
+        """A target of ours says how it is."""
+        if self._fleet.arrived(full, state, datetime.now(UTC)):
+            self._dispatch.appeared(JID(full).bare)
+        self._machines.appeared(JID(full).bare)
         self._changed.set()
+
+    def _overheard(self, facts: dict[str, object]) -> None:
+        """Another bot of this room said something: whom it lets in is a target of ours, too."""
+        self._notices.overheard(facts)
+        admitted = facts.get("admitted")
+        if isinstance(admitted, str) and ADDRESS.fullmatch(admitted):
+            self._knocking.pop(admitted, None)
+            self._link.spawn(self._remember(admitted))
 
     def _from_target(self, jid: str, arrival: Arrival) -> None:
         if not self._fleet.belongs(jid):
@@ -206,7 +240,7 @@ class Client:
         elif not known:
             log.info("target.knocks", jid=jid)
             text = f"{jid} asks to be let in as a target: say admit {jid.partition('@')[0]}"
-            self._herald.news(Reply(text, data={"knocks": jid}, kind="notice"))
+            self._notices.tell("knocks", jid, text)
 
     async def _let_in(self, jid: str) -> None:
         try:
@@ -217,10 +251,12 @@ class Client:
     # Our own status
 
     def _status(self) -> str:
-        """The lab in one line."""
+        """The lab in one line, and who acts on what people say if that is not us."""
         states = [target.state for target in self._fleet.all()]
         counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states))]
-        return ", ".join(counts) or "no targets yet"
+        lab = ", ".join(counts) or "no targets yet"
+        acting = self.room.acting if self.room.membership.inside else None
+        return lab if acting in (None, self.room.membership.nick) else f"{lab}; {acting} acts"
 
     async def _keep_status(self) -> None:
         said = ""

@@ -1,16 +1,19 @@
 """
-Who belongs to the room without being in it: whoever writes to the bot from account to account.
+Who belongs to the room: made so here, and asked for of those who are not in it.
 
-The room is asked each time, one question after the other: rights that were taken away a
-moment ago are gone, and a flood from strangers becomes no flood of questions.
+Whoever writes to the bot from account to account need not be there. The room is asked each
+time, one question after the other: rights that were taken away a moment ago are gone, and a
+flood from strangers becomes no flood of questions.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from slixmpp import JID
 from slixmpp.exceptions import IqError, IqTimeout
 
+from agent.wire.errors import Away, Refusal
 from agent.wire.link import Link
 from bot.occupant import Affiliation
 
@@ -27,12 +30,41 @@ MOST = 20
 
 
 class Members:
-    """The room's lists."""
+    """
+    The room's lists, for us and for :class:`bot.lab.Membership`.
 
-    def __init__(self, link: Link, room: JID) -> None:
-        self._link, self._room = link, room
+    Args:
+        us: Our own standing.
+    """
+
+    def __init__(self, link: Link, room: JID, *, us: Callable[[], Affiliation]) -> None:
+        self._link, self._room, self._us = link, room, us
+        link.client.register_plugin("xep_0249")
         self._lock = asyncio.Lock()
         self._waiting = 0
+
+    async def affiliate(self, jid: str, affiliation: Affiliation) -> None:
+        """Give *jid* a standing in the room. Raises Refusal if we may not."""
+        try:
+            await self._link.client.plugin["xep_0045"].set_affiliation(
+                self._room, affiliation.value, jid=JID(jid)
+            )
+        except IqTimeout as error:
+            raise Away("the room does not answer") from error
+        except IqError as error:
+            raise Refusal(
+                f"the room refuses to let {jid} in: {error.condition}",
+                hint=f"I must be an owner of the room; I am {self._us()}.",
+            ) from error
+
+    async def admit(self, jid: str) -> None:
+        """Let the target *jid* in."""
+        await self.affiliate(jid, Affiliation.MEMBER)
+
+    async def invite(self, jid: str) -> None:
+        """Make *jid* a member, and send an invitation (XEP-0249)."""
+        await self.affiliate(jid, Affiliation.MEMBER)
+        self._link.client.plugin["xep_0249"].send_invitation(JID(jid), self._room)
 
     async def standing(self, jid: str) -> Affiliation:
         """What the room says of the bare JID *jid*; none if it does not say."""

@@ -7,20 +7,21 @@ real bare JIDs. Where we may not configure it we say so, with the cure.
 Rule 2: what is delayed, forwarded, corrected, our own, or another bot's answer is no line.
 
 Rule 3: what we said is said when the room reflects it.
+
+Rule 4: of several bots one acts on lines that are addressed to none (:mod:`bot.election`).
 """
 
 import asyncio
 import contextlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 from slixmpp import JID
-from slixmpp.exceptions import IqError, IqTimeout
 from slixmpp.stanza import Message, Presence
 
-from agent.wire.errors import Away, Refusal
+from agent.wire.controller import write_controller
+from agent.wire.errors import Away
 from agent.wire.fields import MalformedError
 from agent.wire.link import Link
 from agent.wire.membership import Entered, JoinError, Membership
@@ -30,6 +31,7 @@ from bot.dialogue import address
 from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.verb import Reply
 from bot.xmpp.members import Members
+from bot.xmpp.occupants import Occupants, Seen
 
 log = structlog.get_logger()
 
@@ -46,23 +48,16 @@ CONFIGURATION = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Somebody in the room."""
-
-    occupant: Occupant
-    full: str | None
-    """Real full JID, where the room shows it."""
-
-
 class Room:
     """
-    :class:`bot.ports.Voice` and :class:`bot.lab.Membership` on slixmpp.
+    :class:`bot.ports.Voice` on slixmpp.
 
     Args:
+        rank: Of several bots the one with the lowest acts.
         heard: Told of every line.
         arrived: Told of every presence of an occupant: real full JID, what it says of
-            itself as a target if it does, whether it leaves, and its status text.
+            itself as a target if it does, and whether it leaves.
+        overheard: Told of the facts of every answer that another bot gives in the room.
     """
 
     def __init__(
@@ -70,18 +65,21 @@ class Room:
         link: Link,
         room: JID,
         *,
+        rank: int,
         status: Callable[[], str],
         heard: Callable[[Line], None],
         arrived: Callable[[Seen, TargetState | None, bool], None],
+        overheard: Callable[[dict[str, object]], None],
     ) -> None:
         self._link, self._status, self._heard, self._arrived = link, status, heard, arrived
+        self._rank, self._overheard = rank, overheard
         self.membership = Membership(link, room, dress=self._dress, seen=self._presence)
         self.room = room
         self.affiliation = Affiliation.NONE
-        self._members = Members(link, room)
-        self._occupants: dict[str, Seen] = {}
+        self.members = Members(link, room, us=lambda: self.affiliation)
+        self._occupants = Occupants()
         self._reflections: dict[str, asyncio.Future[None]] = {}
-        for plugin in ("xep_0249", "xep_0308", "xep_0335", "xep_0359"):
+        for plugin in ("xep_0308", "xep_0335", "xep_0359"):
             link.client.register_plugin(plugin)
         link.on("message@type=groupchat/body", self._groupchat)
         link.on("message@type=chat/body", self._chat)
@@ -90,10 +88,11 @@ class Room:
 
     async def enter(self, nick: str) -> Entered:
         """Join, as *nick* or the nearest free one; make and configure the room if we may."""
-        self._occupants.clear()
+        self._occupants.forget()
         entered = await self._join(nick)
         if self.affiliation is Affiliation.OWNER:
-            await self._configure()
+            if self.acts:  # else another bot has made it what it must be
+                await self._configure()
         else:
             log.error(
                 "room.not_owner", room=str(self.room), affiliation=str(self.affiliation),
@@ -120,35 +119,15 @@ class Room:
             form.add_field(name, value=value)
         await client.plugin["xep_0045"].set_room_config(self.room, form)
 
-    async def affiliate(self, jid: str, affiliation: Affiliation) -> None:
-        """Give *jid* a standing in the room. Raises Refusal if we may not."""
-        try:
-            await self._link.client.plugin["xep_0045"].set_affiliation(
-                self.room, affiliation.value, jid=JID(jid)
-            )
-        except IqTimeout as error:
-            raise Away("the room does not answer") from error
-        except IqError as error:
-            raise Refusal(
-                f"the room refuses to let {jid} in: {error.condition}",
-                hint=f"I must be an owner of the room; I am {self.affiliation}.",
-            ) from error
+    @property
+    def acting(self) -> str | None:
+        """The nick of the bot that acts on lines which are addressed to none."""
+        return self._occupants.acting
 
-    async def admit(self, jid: str) -> None:
-        """Let the target *jid* in."""
-        await self.affiliate(jid, Affiliation.MEMBER)
-
-    async def invite(self, jid: str) -> None:
-        """Make *jid* a member, and send an invitation (XEP-0249)."""
-        await self.affiliate(jid, Affiliation.MEMBER)
-        self._link.client.plugin["xep_0249"].send_invitation(JID(jid), self.room)
-
-    def nick_of(self, jid: str) -> str | None:
-        """The nick of the occupant with bare JID *jid*, if there is one."""
-        for nick, seen in self._occupants.items():
-            if seen.occupant.jid == jid:
-                return nick
-        return None
+    @property
+    def acts(self) -> bool:
+        """Whether that is us."""
+        return self.membership.inside and self.acting in (None, self.membership.nick)
 
     # Speaking
 
@@ -171,9 +150,9 @@ class Room:
 
     async def tell(self, jid: str, reply: Reply, *, direct: bool) -> None:
         """Say *reply* to one person: through the room if they are in it and not *direct*."""
-        nick = None if direct else self.nick_of(jid)
-        if nick is not None:
-            await self.whisper(nick, reply)
+        seen = None if direct else self._occupants.of(jid)
+        if seen is not None:
+            await self.whisper(seen.occupant.nick, reply)
         else:
             self._send_private(JID(jid), reply, "")
 
@@ -219,10 +198,23 @@ class Room:
             self._reflected(message["id"])
             return
         seen = self._occupants.get(nick)
-        if seen is None or not _is_line(message):
+        if seen is None:
+            return
+        if not _is_line(message):
+            self._listen_in(message, seen)
             return
         text, addressed = address(message["body"], self.membership.nick)
-        self._heard(self._line(message, seen.occupant, text, addressed=addressed))
+        if addressed or self.acts:
+            self._heard(self._line(message, seen.occupant, text, addressed=addressed))
+
+    def _listen_in(self, message: Message, seen: Seen) -> None:
+        """What another bot of this room says need not be said by us."""
+        live = message.get_plugin("delay", check=True) is None
+        theirs = seen.rank is not None and seen.occupant.affiliation is Affiliation.OWNER
+        if live and theirs and message.get_plugin("json", check=True) is not None:
+            facts = message["json"]["value"]
+            if isinstance(facts, dict):
+                self._overheard(facts)
 
     def _chat(self, message: Message) -> None:
         """A private message: through the room, or directly by somebody who belongs to it."""
@@ -239,11 +231,11 @@ class Room:
     async def _direct(self, message: Message, text: str) -> None:
         """What somebody who need not be in the room says: the room still knows who they are."""
         jid = message["from"].bare
-        nick = self.nick_of(jid)
-        if nick is not None:
-            by = self._occupants[nick].occupant
+        seen = self._occupants.of(jid)
+        if seen is not None:
+            by = seen.occupant
         else:
-            by = Occupant(message["from"].user, await self._members.standing(jid), jid)
+            by = Occupant(message["from"].user, await self.members.standing(jid), jid)
         if by.affiliation in (Affiliation.NONE, Affiliation.OUTCAST):
             log.info("line.from_stranger", jid=jid)
             return
@@ -268,21 +260,11 @@ class Room:
         return Line(by, text, f"{speaker}#{said}", said, channel, addressed=addressed)
 
     def _presence(self, presence: Presence) -> None:
-        nick, item = presence["from"].resource, presence["muc"]
-        leaves = presence["type"] == "unavailable"
-        jid = item["jid"]
-        try:
-            affiliation = Affiliation(item["affiliation"] or "none")
-        except ValueError:
-            affiliation = Affiliation.NONE
-        occupant = Occupant(nick, affiliation, jid.bare or None)
-        seen = Seen(occupant, jid.full or None)
-        if leaves:
-            seen = self._occupants.pop(nick, seen)
-        else:
-            self._occupants[nick] = seen
-        if nick == self.membership.nick:
-            self.affiliation = affiliation
+        if not presence["from"].resource:
+            return  # ejabberd's rooms say what they can do
+        seen, leaves = self._occupants.take(presence), presence["type"] == "unavailable"
+        if presence["from"].resource == self.membership.nick:
+            self.affiliation = Affiliation.NONE if leaves else seen.occupant.affiliation
             return
         state = None
         if presence.get_plugin("lab_target", check=True) is not None and not leaves:
@@ -292,6 +274,7 @@ class Room:
 
     def _dress(self, presence: Presence) -> None:
         presence["status"] = self._status()
+        write_controller(presence, self._rank)
 
 
 def _is_line(message: Message) -> bool:

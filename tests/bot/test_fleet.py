@@ -53,7 +53,15 @@ def test_who_is_away_does_nothing(fleet: Fleet) -> None:
 
 def test_another_bot_s_job_is_not_ours(fleet: Fleet) -> None:
     fleet.arrived(f"{BOB}/agent", TargetState(run=BUSY.run, controller="x@lab.example"), NOW)
-    assert only(fleet).job is None
+    assert (only(fleet).job, only(fleet).other) == (None, "x")
+
+
+def test_another_bot_of_our_name_is_called_by_its_whole_address(fleet: Fleet) -> None:
+    other = "labbot@other.example"
+    fleet.arrived(f"{BOB}/agent", TargetState(run=BUSY.run, controller=other), NOW)
+    assert only(fleet).other == other
+    fleet.arrived(f"{BOB}/agent", BUSY, NOW)
+    assert (only(fleet).job, only(fleet).other) == (17, "")
 
 
 def test_only_a_new_session_wants_to_be_met(fleet: Fleet) -> None:

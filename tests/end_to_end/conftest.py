@@ -121,7 +121,7 @@ class Furnish(Protocol):
     """Start a lab: its bot, the named targets, and ann, who owns the room and is in it."""
 
     async def __call__(
-        self, *targets: str, machines: bool = ..., on: Server | None = ...
+        self, *targets: str, machines: bool = ..., on: Server | None = ..., bots: int = ...
     ) -> tuple[Lab, Person]: ...
 
 
@@ -131,12 +131,19 @@ async def furnish(server: Server, tmp_path: Path, join: Join) -> AsyncIterator[F
     async with AsyncExitStack() as stack:
 
         async def start(
-            *targets: str, machines: bool = False, on: Server | None = None
+            *targets: str, machines: bool = False, on: Server | None = None, bots: int = 1
         ) -> tuple[Lab, Person]:
-            lab = Lab(tmp_path / "lab", on or server, secrets.token_hex(3), stack)
+            lab = Lab(tmp_path / "lab", on or server, secrets.token_hex(3), stack, bots=bots)
             await lab.start_bot()
             ann = await join("ann", account=lab.name("ann"), enter=False, on=lab.server)
             await enter(lab, ann, "ann")
+            for number in range(2, bots + 1):
+                await lab.start_bot(f"labbot{number}")
+                await ann.sees(
+                    lambda seen: "labbot acts" in seen.status,
+                    nick=f"labbot{number}",
+                    within=WITHIN,
+                )
             for target in targets:
                 await lab.start(target, machine=machines)
             for target in targets:

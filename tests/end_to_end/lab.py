@@ -68,12 +68,14 @@ class Gate:
 
 class Lab:
     """
-    One bot, its targets and its room.
+    One bot or several, its targets and its room.
 
     Targets and people have names of this test alone; ``lab.bob`` is what people type for bob.
     """
 
-    def __init__(self, folder: Path, server: Server, tag: str, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, folder: Path, server: Server, tag: str, stack: AsyncExitStack, *, bots: int = 1
+    ) -> None:
         self.folder, self.server, self.tag = folder, server, tag
         self.room = f"lab-{tag}@{server.rooms}"
         self.recipes = folder / "recipes"
@@ -89,6 +91,7 @@ class Lab:
             owners=[f"ann-{tag}"],
             members=[f"ben-{tag}"],
             targets=[f"*-{tag}"],
+            others=[f"labbot{number}-{tag}" for number in range(2, bots + 1)],
         )
 
     def name(self, who: str) -> str:
@@ -97,13 +100,15 @@ class Lab:
 
     # Processes
 
-    async def start_bot(self) -> Leashed:
-        """Start the bot, or start it again."""
-        account = self.site.bot_name
+    async def start_bot(self, which: str = "labbot") -> Leashed:
+        """Start the bot, or the one with the nick *which*, or start it again."""
+        account = self.name(which)
         await asyncio.to_thread(self.server.add_account, account, account)
-        self.bot = await asyncio.to_thread(self.site.start_bot)
-        self._stack.push_async_callback(asyncio.to_thread, self.bot.end, grace=GRACE)
-        return self.bot
+        process = await asyncio.to_thread(self.site.start_bot, account)
+        self._stack.push_async_callback(asyncio.to_thread, process.end, grace=GRACE)
+        if which == "labbot":
+            self.bot = process
+        return process
 
     async def start(self, who: str, *, machine: bool = False) -> Leashed:
         """Start the target *who*: its agent alone, or a machine that can reboot."""
@@ -164,25 +169,26 @@ class Lab:
 
     # The truth, from the bot's database
 
-    def journal(self, job: int, who: str) -> list[dict[str, Any]]:
-        """The records of a run's replica, payloads included as ``payload``."""
+    def journal(self, job: int, who: str, *, bot: str = "labbot") -> list[dict[str, Any]]:
+        """The records of a run's replica at *bot*, payloads included as ``payload``."""
         from agent.wire.journal import Reader
 
         jid = f"{self.name(who)}@{self.server.domain}"
-        with closing(sqlite3.connect(self.folder / "labroom.db")) as db:
+        with closing(sqlite3.connect(self.site.bot_folder(self.name(bot)) / "labroom.db")) as db:
             rows = db.execute(
                 'select data from piece where job = ? and jid = ? order by "offset"', (job, jid)
             ).fetchall()
         reader = Reader()
         return [
-            {"kind": record.kind, "payload": record.payload, **record.fields}
+            {"kind": record.kind, "at": record.at, "payload": record.payload, **record.fields}
             for (data,) in rows
             for record in reader.feed(data)
         ]
 
-    def printed(self, job: int, who: str) -> bytes:
+    def printed(self, job: int, who: str, *, bot: str = "labbot") -> bytes:
         """What the run printed, as the bot has it."""
-        return b"".join(r["payload"] for r in self.journal(job, who) if r["kind"] == "out")
+        records = self.journal(job, who, bot=bot)
+        return b"".join(record["payload"] for record in records if record["kind"] == "out")
 
     def digest(self, job: int, who: str) -> str:
         """The same, hashed."""
