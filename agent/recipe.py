@@ -64,6 +64,8 @@ class Time(Strict):
 
     wall: Seconds = 3600
     """Then it is stopped, and the verdict is timeout; counted on top of what it ``takes``."""
+    stall: Seconds | None = None
+    """Says it nothing and uses no processor for so long, it is stopped: stalled. Off without."""
     takes: str | None = None
     """The duration parameter that says how long it works: ``for 30s`` is said of that one."""
     grace: Seconds = 10
@@ -179,6 +181,7 @@ class Recipe(Strict):
             "wall": takes + self.time.wall,
             "takes": takes,
             "grace": self.time.grace,
+            "stall": self.time.stall or 0,
             "most": self.output.most,
             "rules": self.verdict.plain(self.output),
         }

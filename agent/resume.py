@@ -29,6 +29,8 @@ class Story:
     """How far that step is, 0 to 1."""
     text: str = ""
     """The same in words."""
+    silent: bool = False
+    """Whether it says and does nothing for so long that it was warned of."""
     bad: Verdict | None = None
     """The verdict of the step that ended the run."""
     reason: str = ""
@@ -43,6 +45,11 @@ class Story:
             case "begin":
                 self.step, self.boot, self.open = record.text("name"), record.text("boot"), True
                 self.index, self.fraction, self.text = self.index + 1, None, ""
+                self.silent = False
+            case "warning":
+                self.silent = self.silent or record.text("why") == "stall"
+            case "relief":
+                self.silent = False
             case "progress":
                 self.fraction, self.text = record.number("fraction"), record.text("text")
             case "end":

@@ -75,5 +75,13 @@ def test_a_story_is_told_step_by_step() -> None:
     assert story(ACCEPTED, BEGIN, PASSED, OVER).phase is Held.DONE
 
 
+def test_a_step_that_was_warned_of_is_silent_until_it_moves() -> None:
+    hang, late = encode("warning", 3, why="stall"), encode("warning", 3, why="wall")
+    assert not story(ACCEPTED, BEGIN, late).silent
+    assert story(ACCEPTED, BEGIN, hang, late).silent
+    assert not story(ACCEPTED, BEGIN, hang, encode("relief", 4)).silent
+    assert not story(ACCEPTED, BEGIN, hang, PASSED, BEGIN).silent
+
+
 def test_a_verdict_of_a_later_version_is_no_pass() -> None:
     assert story(encode("verdict", 1, verdict="splendid")).verdict is Verdict.ERROR
