@@ -21,6 +21,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from agent.reboot import STEP
 from agent.rules import Output, Results, Rules, Seconds, count
 from agent.wire.duration import spelled
 from agent.wire.errors import BadValue, Busy, Refusal
@@ -269,6 +270,8 @@ def load(path: Path) -> Recipe:
             f"{path}: {path.stem!r} cannot be a recipe's name",
             hint="Rename the file: letters, digits and _ . -, a letter first.",
         )
+    if path.stem == STEP.name:
+        raise BadRecipe(f"{path}: {STEP.name} is a step already", hint="Rename the file.")
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         if "name" in table:
