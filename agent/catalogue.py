@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agent import reboot
 from agent.recipe import BadRecipe, Means, Recipe, load
 from agent.wire.errors import UnknownName
 from agent.wire.parameter import RecipeInfo, nearest
@@ -75,7 +76,14 @@ def _lockable() -> float:
 class Catalogue:
     """What can be run here, by name."""
 
-    def __init__(self, folders: Iterable[Path] = (), *, packaged: Path | None = PACKAGED) -> None:
+    def __init__(
+        self,
+        folders: Iterable[Path] = (),
+        *,
+        packaged: Path | None = PACKAGED,
+        reboot_within: float = 300.0,
+    ) -> None:
+        self._reboot_within = reboot_within
         self.recipes: dict[str, Recipe] = {}
         self.bad: list[BadRecipe] = []
         """The files that cannot be used, for the log and for ``labroom-agent recipes``."""
@@ -93,7 +101,8 @@ class Catalogue:
     def infos(self) -> list[RecipeInfo]:
         """Every recipe, by name, with what is missing for it on this machine now."""
         here = means()
-        return [recipe.info(here) for _, recipe in sorted(self.recipes.items())]
+        infos = [recipe.info(here) for recipe in self.recipes.values()]
+        return sorted([*infos, reboot.STEP], key=lambda info: info.name)
 
     def digest(self) -> str:
         """Short and different when what is offered is: controllers then ask again."""
@@ -107,9 +116,12 @@ class Catalogue:
         Raises a Refusal if there is no such recipe here, or it cannot run with these
         parameters, or not on this machine.
         """
+        if step.recipe == reboot.STEP.name:
+            reboot.STEP.check(step.params)
+            return {"name": step.recipe, "recipe": step.recipe, "reboot": self._reboot_within}
         recipe = self.recipes.get(step.recipe)
         if recipe is None:
-            near = nearest(step.recipe, self.recipes)
+            near = nearest(step.recipe, [*self.recipes, reboot.STEP.name])
             known = ", ".join(sorted(self.recipes)) or "none"
             hint = f"Did you mean {near}?" if near else f"There are: {known}."
             raise UnknownName(f"there is no recipe called {step.recipe[:60]} here", hint=hint)

@@ -86,7 +86,11 @@ class Client:
         if now is not None:
             run = now.dir
             work = Work(
-                controller=run.controller, run=run.run, step=now.step, fraction=now.fraction
+                controller=run.controller,
+                run=run.run,
+                step=now.step,
+                fraction=now.fraction,
+                silent=now.silent,
             )
         return appear(self._us, work, self._executor.queued, rebooting=self.controllers.rebooting)
 

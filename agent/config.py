@@ -16,6 +16,8 @@ class Reboot(Strict):
     command: Annotated[tuple[str, ...], Field(min_length=1)] = ("systemctl", "reboot")
     ticket: Seconds = 5.0
     """How long an order may take from ticket to spending it."""
+    within: Seconds = 300.0
+    """How long the machine may take to go down; then the command has done nothing."""
 
 
 class Config(Login):

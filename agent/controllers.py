@@ -137,15 +137,17 @@ class Controllers:
         self._tickets.spend(ask.ticket, controller, asyncio.get_running_loop().time())
         self._must_be_free(controller, force=ask.force)
         log.info("reboot.ordered", by=controller, who=ask.who)
+        reply["lab_reboot"]["boot"] = self._us.boot
+        self._exchange.spawn(self.go_down(self._config.reboot.within))
+
+    async def go_down(self, within: float) -> str:
+        """Reboot the machine; why it is still up, if this returns."""
         self.rebooting = True
         self._say_changed()
-        reply["lab_reboot"]["boot"] = self._us.boot
-        self._exchange.spawn(self._go_down())
-
-    async def _go_down(self) -> None:
-        await restart(self._config.reboot.command)
+        why = await restart(self._config.reboot.command, patience=within)
         self.rebooting = False
         self._say_changed()
+        return why
 
     def _must_be_free(self, controller: str, *, force: bool) -> None:
         now = self._executor.current

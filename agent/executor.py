@@ -16,7 +16,7 @@ Rule 3: only what the supervisor says is synced is looked at or told.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import structlog
 
 from agent import launch, rundir
 from agent.catalogue import Catalogue
+from agent.reboot import uptime
 from agent.resume import Action, Decision, decide
 from agent.run import REMEMBER, Accepted, Current, Holding, Run, recall
 from agent.rundir import RunDir
@@ -51,6 +52,7 @@ class Executor:
         boot: Gives the id of the machine's present boot.
         changed: Called in the event loop whenever more of a run's journal is synced, or
             its phase changed.
+        restart: Reboots the machine within so many seconds, or says why that failed.
         machine: What people call this machine, for reasons.
         clock: Seconds since the epoch.
     """
@@ -62,12 +64,13 @@ class Executor:
         boot: Callable[[], str],
         changed: Callable[[RunDir], None],
         *,
+        restart: Callable[[float], Awaitable[str]],
         machine: str = "the machine",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.catalogue = catalogue
         self._state, self._boot, self._changed = state, boot, changed
-        self._machine, self._clock = machine, clock
+        self._restart, self._machine, self._clock = restart, machine, clock
         self._runs: dict[tuple[str, RunId], Run] = {}
         self._current: Run | None = None
         self._seq = 0
@@ -140,9 +143,9 @@ class Executor:
         """End a run which somebody has asked to stop."""
         if run.watch is not None:
             run.watch.ask_to_stop()
-        elif not run.taken:
+        elif not run.taken and (decision := self._decision(run)).action is Action.SETTLE:
             run.taken = True  # it need not wait for its turn
-            run.taken = await self._settle(run, self._decision(run))
+            run.taken = await self._settle(run, decision)
 
     def held(self, controller: str) -> list[Holding]:
         """The runs that are here for *controller*, oldest first."""
@@ -183,15 +186,9 @@ class Executor:
         journal, at = token(), self._clock()
         try:
             made = await asyncio.to_thread(
-                RunDir.create,
-                self._state,
-                controller,
-                order,
-                steps=steps,
-                seq=self._seq + 1,
-                journal=journal,
-                at=at,
-            )
+                RunDir.create, self._state, controller, order,
+                steps=steps, seq=self._seq + 1, journal=journal, at=at,
+            )  # fmt: skip
         except OSError as error:
             raise Busy(f"its disk does not take it: {error.strerror}", hint="Make room.") from error
         self._seq += 1
@@ -224,26 +221,41 @@ class Executor:
     async def _see_through(self, run: Run) -> None:
         """Bring *run* to its verdict."""
         decision = self._decision(run)
-        if decision.action is Action.START and asyncio.get_running_loop().time() > run.deadline:
-            decision = Decision(Action.SETTLE, Verdict.REFUSED, "it waited here for too long")
-        elif decision.action in (Action.START, Action.ADOPT):
-            await self._watch(run, adopt=decision.action is Action.ADOPT)
         verdict = decision if decision.action is Action.SETTLE else None
+        if decision.action is Action.START and asyncio.get_running_loop().time() > run.deadline:
+            verdict = Decision(Action.SETTLE, Verdict.REFUSED, "it waited here for too long")
+        elif decision.action in (Action.START, Action.ADOPT, Action.RESUME):
+            await self._watch(run, decision)
         while not await self._settle(run, verdict):  # noqa: ASYNC110  (no disk tells of room)
             await asyncio.sleep(RETRY)
 
     def _decision(self, run: Run) -> Decision:
+        stopper, boot = run.dir.stop_asked(), self._boot()
         return decide(
-            run.story,
-            alive=run.alive,
-            stopper=run.dir.stop_asked(),
-            boot=self._boot(),
+            run.story, alive=run.alive, stopper=stopper, boot=boot, up=uptime(),
             machine=self._machine,
-        )
+        )  # fmt: skip
 
-    async def _watch(self, run: Run, *, adopt: bool) -> None:
+    async def _verdict(self, run: Run) -> Decision:
+        """How *run*, which has no supervisor any more, ends; first its reboot, if it is for one."""
+        decision = self._decision(run)
+        if decision.action is Action.REBOOT:
+            self._changed(run.dir)
+            left = run.story.within - (uptime() - run.story.up)
+            log.info("reboot.step", run=str(run.dir.run), within=round(left))
+            why = await self._restart(max(left, 0.0))
+            return Decision(Action.SETTLE, Verdict.ERROR, f"{self._machine} did not reboot: {why}")
+        if decision.action is Action.SETTLE:
+            return decision
+        why = "its supervisor did not start: see the agent's log"
+        return Decision(Action.SETTLE, Verdict.ERROR, why)
+
+    async def _watch(self, run: Run, decision: Decision) -> None:
         """Start the supervisor of *run*, or adopt it, and follow it to its end."""
         run.alive = False
+        if decision.action is Action.RESUME:
+            await asyncio.to_thread(launch.resume, run.dir, run.story, decision, self._boot())
+        adopt = decision.action is Action.ADOPT
         run.watch = launch.adopt(run.dir) if adopt else launch.start(run.dir, self._boot())
         if run.watch is None:  # it has ended since we looked
             return
@@ -268,10 +280,10 @@ class Executor:
             if run.phase is not Held.DONE:
                 await asyncio.to_thread(run.mend)
             if run.phase is not Held.DONE:
-                decision = decision or self._decision(run)
-                reason = decision.reason or "its supervisor did not start: see the agent's log"
-                await asyncio.to_thread(launch.settle, run.dir, run.story, decision.verdict, reason)
-                log.info("run.settled", run=str(run.dir.run), verdict=decision.verdict, why=reason)
+                decision = decision or await self._verdict(run)
+                verdict, why = decision.verdict, decision.reason
+                await asyncio.to_thread(launch.settle, run.dir, run.story, verdict, why)
+                log.info("run.settled", run=str(run.dir.run), verdict=verdict, why=why)
         except (OSError, launch.Unwritable):
             log.exception("run.unsettled", run=str(run.dir.run))
             return False

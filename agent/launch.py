@@ -12,13 +12,13 @@ from pathlib import Path
 from agent import scratch
 from agent.catalogue import search_path
 from agent.process import sweep
-from agent.resume import Story
+from agent.resume import Decision, Story
 from agent.rundir import RunDir
 from agent.wire.journal import JournalError, Reader, encode
 from agent.wire.vocabulary import Verdict
 from agent.writer import Unwritable, Writer
 
-__all__ = ["Unwritable", "Watch", "adopt", "mend", "settle", "start"]
+__all__ = ["Unwritable", "Watch", "adopt", "mend", "resume", "settle", "start"]
 
 _ROOT = Path(__file__).parent.parent
 _BLOCK = 256 * 1024
@@ -136,6 +136,29 @@ def settle(run: RunDir, story: Story, verdict: Verdict, reason: str) -> None:
         writer.finish(verdict, reason, end)
     finally:
         writer.close()
+
+
+def resume(run: RunDir, story: Story, decision: Decision, boot: str) -> None:
+    """
+    Leave word for the next supervisor of *run*: how its open step ended, and where to go on.
+
+    The journal has been mended, and *story* is all of it. Nothing is written to it here: the
+    supervisor does that together with its first record, so that there is no state between.
+    """
+    now = time.time()
+    end = encode(
+        "end", now, step=story.index, name=story.step, verdict=decision.verdict,
+        reason=decision.reason, seconds=round(max(0.0, now - story.at), 3), counts={}, lines=[],
+        boot=boot,
+    )  # fmt: skip
+    before = {
+        "size": run.synced,
+        "from": story.index + 1,
+        "verdict": Verdict.worst((story.worst, decision.verdict)),
+        "reason": story.why,
+        "last": end.decode("latin-1"),
+    }
+    run.leave_word(before)
 
 
 def _clear(run: RunDir, journal: str) -> None:

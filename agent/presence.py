@@ -17,6 +17,8 @@ class Work:
     run: RunId
     step: str
     fraction: float | None = None
+    silent: bool = False
+    """Whether it says and does nothing, and will be stopped soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,16 @@ def appear(base: TargetState, work: Work | None, queue: int, *, rebooting: bool)
     recipe = work.step.partition(" ")[0]
     percent = "" if work.fraction is None else f" {_percent(work.fraction)} %"
     waiting = f", {queue} waiting" if queue else ""
-    return Appearance("dnd", f"{recipe}{percent}{waiting}", _with(base, "busy", work, queue))
+    silent = ", silent" if work.silent else ""
+    return Appearance(
+        "dnd", f"{recipe}{percent}{waiting}{silent}", _with(base, "busy", work, queue)
+    )
 
 
 def only_progress(before: Appearance, after: Appearance) -> bool:
     """Whether nothing but the progress differs: that may wait."""
+    if before.status.endswith(", silent") != after.status.endswith(", silent"):
+        return False
     return before.state.state == after.state.state and (
         (before.state.run, before.state.step, before.state.queue)
         == (after.state.run, after.state.step, after.state.queue)

@@ -16,6 +16,7 @@ MARK = "LABROOM_RUN"
 
 _NICE = 5
 """Not added to ours: systemd starts the agent at a better one, and that is not for diagnostics."""
+_TICKS = os.sysconf("SC_CLK_TCK")
 _OOM_SCORE = b"500"  # out of memory takes the diagnostic first, not the agent
 
 
@@ -55,15 +56,29 @@ class Process:
             raise NotStarted(f"{argv[0]} could not be started: {os.strerror(int(code))}")
 
     def terminate(self) -> None:
-        """Ask all of it to end."""
+        """Ask all of it to end, also what left the group; each process once."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGTERM)
+        for pid in _marked(self._mark):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(pid) != self.pid:
+                    os.kill(pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End all of it, also what left the group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         sweep(self._mark)
+
+    def used(self) -> float:
+        """Seconds of processor time that all of it has used, with the children it reaped."""
+        wanted = f"{MARK}={self._mark}".encode()
+        total = 0
+        for pid in _others():
+            group, ticks = _stat(pid)
+            if group == self.pid or wanted in _environment(pid):
+                total += ticks
+        return total / _TICKS
 
     def exited(self) -> bool:
         """Whether the diagnostic itself has ended. Its pid stays taken until :meth:`reap`."""
@@ -83,9 +98,8 @@ class Process:
 
 def sweep(mark: str) -> int:
     """Kill every process of the run *mark*, until none is left. Returns how many there were."""
-    wanted = f"{MARK}={mark}".encode()
     killed: set[int] = set()
-    while found := {pid for pid in _others() if wanted in _environment(pid)} - killed:
+    while found := _marked(mark) - killed:
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -117,6 +131,22 @@ def _become(
         os.write(failure, b"%d" % (error.errno or 0))
     finally:
         os._exit(127)
+
+
+def _marked(mark: str) -> set[int]:
+    """The processes of the run *mark*."""
+    wanted = f"{MARK}={mark}".encode()
+    return {pid for pid in _others() if wanted in _environment(pid)}
+
+
+def _stat(pid: int) -> tuple[int, int]:
+    """The group of a process, and the ticks that it and those it reaped have used."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            fields = file.read().rpartition(b")")[2].split()  # its name may hold anything
+    except OSError:  # gone
+        return 0, 0
+    return int(fields[2]), sum(map(int, fields[11:15]))
 
 
 def _others() -> list[int]:

@@ -1,22 +1,27 @@
 """
-Tickets for a reboot: proof that an order is fresh, without comparing clocks.
+Reboots: one that is ordered, one that is a step of a run, and the command for both.
 
-A server may keep a stanza back for minutes (a hibernating session) and deliver it then.
-So a reboot takes two: a ticket is asked for, and spent within seconds by our own clock.
+A server may keep an order back for minutes (a hibernating session) and deliver it then.
+So it takes two: a ticket is asked for, and spent within seconds by our own clock: proof that
+an order is fresh, without comparing clocks. A step needs none: its run has a time to live.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
 
 from agent.wire.errors import Refusal
+from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import token
 
 log = structlog.get_logger()
 
-PATIENCE = 300.0
-"""Seconds a machine may take to stop its services; then the command has done nothing."""
+STEP = RecipeInfo(
+    name="reboot", summary="Restart the machine, and go on with the next step.", params={}
+)
+"""What is offered among the recipes, although no file describes it."""
 
 
 class BadTicket(Refusal):
@@ -51,8 +56,21 @@ class Tickets:
             raise BadTicket(f"that order came {late:.0f} s late", hint="Order it again.")
 
 
-async def restart(command: Sequence[str], *, patience: float = PATIENCE) -> None:
-    """Run the reboot command. The machine goes down under us: this returns only if it does not."""
+def uptime() -> float:
+    """Seconds since the machine's boot, sleep included: no clock that anybody sets."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+async def restart(command: Sequence[str], *, patience: float) -> str:
+    """
+    Run the reboot command. The machine goes down under us: this returns only if it does not.
+
+    Args:
+        patience: Seconds that it may take to stop its services; then nothing has happened.
+
+    Returns:
+        Why it is still up, for people.
+    """
     cure = "correct reboot.command in agent.toml"
     said = b""
     try:
@@ -70,6 +88,7 @@ async def restart(command: Sequence[str], *, patience: float = PATIENCE) -> None
     if failed:
         words = said.decode("utf-8", "replace").strip()[:500]
         log.error("reboot.failed", command=name, said=words, cure=cure)
-        return
+        return f"{name} failed: {words}"
     await asyncio.sleep(patience)
     log.error("reboot.stayed_up", command=name, seconds=patience, cure=cure)
+    return f"{name} has done nothing for {patience:.0f} s"

@@ -21,6 +21,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from agent.reboot import STEP
 from agent.rules import Output, Results, Rules, Seconds, count
 from agent.wire.duration import spelled
 from agent.wire.errors import BadValue, Busy, Refusal
@@ -64,6 +65,8 @@ class Time(Strict):
 
     wall: Seconds = 3600
     """Then it is stopped, and the verdict is timeout; counted on top of what it ``takes``."""
+    stall: Seconds | None = None
+    """Says it nothing and uses no processor for so long, it is stopped: stalled. Off without."""
     takes: str | None = None
     """The duration parameter that says how long it works: ``for 30s`` is said of that one."""
     grace: Seconds = 10
@@ -179,6 +182,7 @@ class Recipe(Strict):
             "wall": takes + self.time.wall,
             "takes": takes,
             "grace": self.time.grace,
+            "stall": self.time.stall or 0,
             "most": self.output.most,
             "rules": self.verdict.plain(self.output),
         }
@@ -266,6 +270,8 @@ def load(path: Path) -> Recipe:
             f"{path}: {path.stem!r} cannot be a recipe's name",
             hint="Rename the file: letters, digits and _ . -, a letter first.",
         )
+    if path.stem == STEP.name:
+        raise BadRecipe(f"{path}: {STEP.name} is a step already", hint="Rename the file.")
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         if "name" in table:

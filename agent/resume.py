@@ -25,10 +25,21 @@ class Story:
     """Whether that step has not ended."""
     boot: str = ""
     """The id of the boot in which it began."""
+    at: float = 0.0
+    """When it began, by the wall clock, which may be another one after a reboot."""
+    up: float = 0.0
+    """The same in seconds since that boot, of a step that is a reboot."""
+    within: float = 0.0
+    """Seconds in which a step that is a reboot must happen; 0 for any other step."""
+    worst: Verdict = Verdict.PASS
+    """The worst verdict of the steps that ended well, and why."""
+    why: str = ""
     fraction: float | None = None
     """How far that step is, 0 to 1."""
     text: str = ""
     """The same in words."""
+    silent: bool = False
+    """Whether it says and does nothing for so long that it was warned of."""
     bad: Verdict | None = None
     """The verdict of the step that ended the run."""
     reason: str = ""
@@ -41,17 +52,31 @@ class Story:
             case "accepted":
                 self.journal = record.text("journal")
             case "begin":
-                self.step, self.boot, self.open = record.text("name"), record.text("boot"), True
-                self.index, self.fraction, self.text = self.index + 1, None, ""
+                self._begun(record)
+            case "warning" | "relief":
+                stalls = record.kind == "warning" and record.text("why") == "stall"
+                self.silent = stalls or (self.silent and record.kind == "warning")
             case "progress":
                 self.fraction, self.text = record.number("fraction"), record.text("text")
             case "end":
-                self.open, verdict = False, _verdict(record)
-                if not verdict.good:
-                    self.bad, self.reason = verdict, record.text("reason")
+                self._ended(record)
             case "verdict":
                 self.open, self.verdict = False, _verdict(record)
                 self.reason = record.text("reason")
+
+    def _begun(self, record: Record) -> None:
+        self.step, self.boot, self.open = record.text("name"), record.text("boot"), True
+        self.index, self.fraction, self.text = self.index + 1, None, ""
+        self.silent = False
+        self.within, self.up = record.number("within") or 0.0, record.number("up") or 0.0
+        self.at = record.at
+
+    def _ended(self, record: Record) -> None:
+        self.open, verdict = False, _verdict(record)
+        if not verdict.good:
+            self.bad, self.reason = verdict, record.text("reason")
+        elif Verdict.worst((verdict, self.worst)) is not self.worst:
+            self.worst, self.why = verdict, record.text("reason")
 
     @property
     def phase(self) -> Held:
@@ -67,19 +92,23 @@ class Action(enum.Enum):
     NOTHING = enum.auto()  # it is over
     ADOPT = enum.auto()  # its supervisor lives: watch it
     START = enum.auto()  # it has never begun
+    REBOOT = enum.auto()  # a step of it is a reboot, and that has not happened yet
+    RESUME = enum.auto()  # that has happened: go on after it
     SETTLE = enum.auto()  # write the verdict that nobody else will
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do about a run, and its verdict where we must give one."""
+    """What to do about a run; the verdict of the run, or of the step that is open, and why."""
 
     action: Action
     verdict: Verdict = Verdict.ERROR
     reason: str = ""
 
 
-def decide(story: Story, *, alive: bool, stopper: str | None, boot: str, machine: str) -> Decision:
+def decide(
+    story: Story, *, alive: bool, stopper: str | None, boot: str, up: float, machine: str
+) -> Decision:
     """
     What to do about a run of which the journal says *story*.
 
@@ -87,6 +116,7 @@ def decide(story: Story, *, alive: bool, stopper: str | None, boot: str, machine
         alive: Whether a supervisor holds its lock.
         stopper: Who asked to stop it, or None.
         boot: The id of this boot.
+        up: Seconds since it.
         machine: What people call this machine, for reasons.
     """
     where = f"in {story.step}" if story.open else f"after {story.step}"
@@ -100,9 +130,28 @@ def decide(story: Story, *, alive: bool, stopper: str | None, boot: str, machine
         return Decision(Action.SETTLE, Verdict.ABORTED, f"stopped by {stopper} before it began")
     if not story.step:
         return Decision(Action.START)
+    if story.open and story.within:
+        return _planned(story, stopper=stopper, boot=boot, up=up, machine=machine)
     if story.boot != boot:
         return Decision(Action.SETTLE, Verdict.CRASHED, f"{machine} rebooted {where}")
     return Decision(Action.SETTLE, Verdict.ERROR, f"the supervisor was killed {where}")
+
+
+def _planned(story: Story, *, stopper: str | None, boot: str, up: float, machine: str) -> Decision:
+    """
+    What to do about a run whose step is a reboot.
+
+    As long as it has not happened it is ordered again: whoever ordered it may have died
+    before that, and a machine that is going down does not mind.
+    """
+    if story.boot != boot:  # whoever asked to stop is heard before the next step
+        return Decision(Action.RESUME, Verdict.PASS)
+    if stopper is not None:
+        return Decision(Action.SETTLE, Verdict.ABORTED, f"stopped by {stopper}")
+    if up - story.up >= story.within:
+        late = f"{machine} did not reboot within {story.within:.0f} s"
+        return Decision(Action.SETTLE, Verdict.ERROR, late)
+    return Decision(Action.REBOOT)
 
 
 def _verdict(record: Record) -> Verdict:

@@ -47,6 +47,7 @@ class Current:
     step: str
     fraction: float | None
     text: str
+    silent: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -119,7 +120,8 @@ class Run:
         if self.phase is not Held.RUNNING:
             return None
         story = self.story
-        return Current(self.dir, story.step or self.first, story.fraction, story.text)
+        step = story.step or self.first
+        return Current(self.dir, step, story.fraction, story.text, story.silent)
 
 
 def recall(state: Path, now: float) -> list[Run]:

@@ -8,6 +8,7 @@ A run directory: everything a target knows of one run.
         lock          held by the supervisor: held means alive
         bell          a FIFO: a byte each time ``synced`` grows
         stop          somebody asked to stop, and who
+        resume.json   where the next supervisor goes on, after a reboot
         acked         how much of the journal the controller holds durably
         reserve       room on the disk for the last records
         supervisor.log  what the supervisor had to complain about
@@ -139,6 +140,13 @@ class RunDir:
     def pid(self) -> int | None:
         """The supervisor's process id: right only while :meth:`alive`."""
         return _read_offset(self.path / "lock") or None
+
+    def leave_word(self, before: dict[str, Any]) -> None:
+        """Tell the next supervisor what has come of the run before it."""
+        new = self.path / "resume.new"
+        _write(new, json.dumps(before).encode("ascii"))
+        new.rename(self.path / "resume.json")
+        _sync_folder(self.path)
 
     def ask_to_stop(self, by: str) -> None:
         """Leave word for the supervisor, who asked. The first to ask stays."""

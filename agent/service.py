@@ -32,7 +32,8 @@ CLEAN = 3600.0
 
 def catalogue(config: Config) -> Catalogue:
     """The recipes of this target; what cannot be read is logged, and hides no other."""
-    found = Catalogue([path for path in config.recipes if path.is_dir()])
+    folders = [path for path in config.recipes if path.is_dir()]
+    found = Catalogue(folders, reboot_within=config.reboot.within)
     for bad in found.bad:
         log.error("recipe.unusable", reason=str(bad))
     return found
@@ -72,7 +73,14 @@ async def _run(config: Config, us: TargetState) -> None:
 
     link = Link(Account.of(config, RESOURCE))
     name = config.jid.partition("@")[0]
-    executor = Executor(config.state, catalogue(config), lambda: us.boot, changed, machine=name)
+    executor = Executor(
+        config.state,
+        catalogue(config),
+        lambda: us.boot,
+        changed,
+        restart=lambda within: client.controllers.go_down(within),
+        machine=name,
+    )
     systemd = Notifier.take()
     client = Client(config, link, executor, us, told=systemd.status)
     await executor.start()

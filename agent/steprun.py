@@ -11,6 +11,7 @@ from agent.judge import GOOD, NOTHING, Judge
 from agent.process import Process
 from agent.progress import Clock
 from agent.results import MOST, Results
+from agent.stall import Stall
 from agent.wire.journal import PAYLOAD, encode
 from agent.writer import Writer
 
@@ -22,6 +23,9 @@ SYNC = 1.0
 
 LINGER = 1.0
 """Seconds that we listen to what outlives the diagnostic and holds its pipe open."""
+
+NOTICE = 600.0
+"""Most seconds before its time is over that a step is warned of; one with less is not."""
 
 DOOMED = 10.0
 """Seconds that a killed process may take to die; one that hangs in the kernel never does."""
@@ -74,11 +78,14 @@ class StepRun:
         self._ending: tuple[str, str] | None = None  # verdict and reason, once we end it
         self._kill_at = self._give_up_at = _NEVER
         self._started = time.monotonic()
+        self._stall = Stall(step.get("stall", 0), self._started)
+        self._warned: set[str] = set()
         self.code: int | None = None
 
     def run(self, process: Process, folder: str = "/") -> tuple[str, str]:
         """See *process*, which works in *folder*, to its end. Its verdict and the reason."""
         self._started = time.monotonic()
+        self._stall = Stall(self._step.get("stall", 0), self._started)
         poll = select.poll()
         poll.register(self._signals.fd, select.POLLIN)
         poll.register(process.output, select.POLLIN)
@@ -117,7 +124,9 @@ class StepRun:
         now = time.monotonic()
         due = [self._since + BATCH, self._kill_at, self._give_up_at]
         if self._ending is None:
-            due.append(self._started + self._step["wall"])
+            due += [self._started + self._step["wall"], self._stall.due]
+            if "wall" not in self._warned:
+                due.append(self._started + self._notice())
         if self._writer.size > self._writer.synced:
             due.append(self._synced_at + SYNC)
         if self._progress(now) != self._told:
@@ -143,6 +152,7 @@ class StepRun:
                 self._since = time.monotonic()
             self._pending += data
             self._written += len(data)
+            self._stall.spoke()
             self._judge.feed(data)
             if self._spec is not None and not self._spec["file"]:
                 self._said += data[: MOST - len(self._said)]
@@ -159,6 +169,8 @@ class StepRun:
         if self._writer.size > self._writer.synced and now >= self._synced_at + SYNC:
             self._writer.sync()
             self._synced_at = time.monotonic()
+        if self._ending is None:
+            self._watch(process, now)
         if self._ending is None and (ending := self._reason_to_end(now)):
             self._ending = ending
             self._judge.cut()
@@ -176,6 +188,34 @@ class StepRun:
             self.flush()
             self._writer.append(record)
 
+    def _notice(self) -> float:
+        """After how many seconds it is warned of: its time is nearly over."""
+        wall: float = self._step["wall"]
+        return wall - NOTICE if wall >= 2 * NOTICE else _NEVER
+
+    def _watch(self, process: Process, now: float) -> None:
+        """Look whether it hangs, and warn of it, or of its time; say so when it moves again."""
+        if now >= self._stall.due:
+            self._stall.look(now, process.used())
+            if self._stall.warned:
+                self._warn("stall", self._stall.silent(now), self._stall.left)
+            elif "stall" in self._warned:
+                self._warned.remove("stall")
+                self._note("relief")
+        if now >= self._started + self._notice():
+            self._warn("wall", now - self._started, NOTICE)
+
+    def _warn(self, why: str, seconds: float, left: float) -> None:
+        if why not in self._warned:
+            self._warned.add(why)
+            self._note("warning", why=why, seconds=round(seconds, 1), left=round(left, 1))
+
+    def _note(self, kind: str, **fields: Any) -> None:
+        """Write down what somebody should hear of now."""
+        self.flush()
+        name = self._step["name"]
+        self._writer.append(encode(kind, time.time(), step=self._index, name=name, **fields))
+
     def _reason_to_end(self, now: float) -> tuple[str, str] | None:
         if self._signals.stop:
             return "aborted", f"stopped by {stopper() or 'the system'}"
@@ -185,6 +225,9 @@ class StepRun:
             return "error", f"it wrote more than {self._step['most']} bytes"
         if now >= self._started + self._step["wall"]:
             return "timeout", f"it took longer than {self._step['wall']} s"
+        if self._stall.hangs:
+            silent = self._stall.silent(now)
+            return "stalled", f"it said nothing and did nothing for {silent:.0f} s"
         return None
 
     def _end(self, process: Process, folder: str) -> tuple[str, str]:

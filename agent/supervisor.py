@@ -15,8 +15,12 @@ machine down is found out, not repeated.
 Rule 3: output is written down within 50 ms, and is durable within a second.
 
 Rule 4: it always ends, and the diagnostic with it, whatever the diagnostic does.
+
+Rule 5: it does not reboot the machine. Where a step is a reboot it writes that down and
+ends; the agent reboots, and starts the next supervisor where this one stopped.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -42,26 +46,39 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 class Supervisor:
     """One run, from its request to its verdict."""
 
-    def __init__(self, writer: Writer, signals: Signals, boot: str) -> None:
-        self._writer, self._signals, self._boot = writer, signals, boot
+    def __init__(self, writer: Writer, signals: Signals, boot: str, before: dict[str, Any]) -> None:
+        self._writer, self._signals, self._boot, self._before = writer, signals, boot, before
         with open("request.json", "rb") as file:  # noqa: PTH123  (no pathlib: memory)
             self._request = json.load(file)
 
     def run(self) -> None:
-        """Run every step, until one is not good; write the verdict."""
-        verdict, reason = "pass", ""
+        """Run every step, until one is not good or a reboot; write the verdict."""
+        verdict, reason = self._before["verdict"], self._before["reason"]
+        last = self._before["last"].encode("latin-1")
         steps = self._request["steps"]
-        last = b""
-        for index, step in enumerate(steps):
+        for index in range(self._before["from"], len(steps)):
+            step = steps[index]
             if self._signals.stop or stopper() is not None:
                 verdict, reason = "aborted", f"stopped by {stopper() or 'the system'}"
                 break
+            if "reboot" in step:
+                return self._order_reboot(index, step, last)
             step_verdict, why, last = self._step(index, step, last)
             verdict, reason = worst(verdict, step_verdict), why or reason
             if step_verdict not in GOOD:
                 reason = f"{step['name']}: {why}" if len(steps) > 1 else why
                 break
-        self._writer.finish(verdict, reason[:REASON], last)
+        return self._writer.finish(verdict, reason[:REASON], last)
+
+    def _order_reboot(self, index: int, step: dict[str, Any], last: bytes) -> None:
+        """Write down that the machine is to reboot now."""
+        up = round(time.clock_gettime(time.CLOCK_BOOTTIME), 3)
+        fields = {"kind": "begin", "step": index, "name": step["name"], "boot": self._boot}
+        try:
+            self._writer.append(last, _record({**fields, "within": step["reboot"], "up": up}))
+            self._writer.sync()
+        except Unwritable as error:
+            self._writer.finish("error", f"{step['name']}: {error}", last)
 
     def _step(self, index: int, step: dict[str, Any], last: bytes) -> tuple[str, str, bytes]:
         """
@@ -147,10 +164,21 @@ def main(folder: str, boot: str | None = None) -> int:
         writer = Writer(".")
     except Locked:
         return BUSY
-    if not writer.fresh():
+    before = _before(writer)
+    if before is None:
         return SPENT
-    Supervisor(writer, Signals(), boot).run()
+    Supervisor(writer, Signals(), boot, before).run()
     return 0
+
+
+def _before(writer: Writer) -> dict[str, Any] | None:
+    """What has come of the run so far (:func:`agent.launch.resume`); None: it is not ours."""
+    with contextlib.suppress(FileNotFoundError):
+        with open("resume.json", "rb") as file:  # noqa: PTH123
+            found: dict[str, Any] = json.load(file)
+        if found["size"] == writer.size:  # else it was for the one before us
+            return found
+    return {"from": 0, "verdict": "pass", "reason": "", "last": ""} if writer.fresh() else None
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ RETRY = 5.0
 AGAIN = 60.0
 """Seconds until we look again for what failed."""
 
+_News = tuple[int, Reply, float]
+"""A job, what to say of it, and until when (by the loop's clock) it is true."""
+
 _Due = int | tuple[int, str]
 """A job whose end may have to be told; a run of it that may have been told wrongly."""
 
@@ -41,7 +44,7 @@ class Herald:
 
     def __init__(self, store: Writer, voice: Voice) -> None:
         self._store, self._voice = store, voice
-        self._queue: asyncio.Queue[Reply | _Due] = asyncio.Queue()
+        self._queue: asyncio.Queue[Reply | _News | _Due] = asyncio.Queue()
         self._queued: set[_Due] = set()
         self._said: dict[_Due, Job] = {}  # and not marked as told: the store would not take it
         self._failed = False
@@ -58,6 +61,10 @@ class Herald:
     def news(self, reply: Reply) -> None:
         """Say *reply* in the room."""
         self._queue.put_nowait(reply)
+
+    def alarmed(self, number: int, reply: Reply, left: float) -> None:
+        """Say *reply* of job *number*, while it is true: for *left* seconds."""
+        self._queue.put_nowait((number, reply, asyncio.get_running_loop().time() + left))
 
     async def catch_up(self) -> None:
         """Tell what ended and was not told: after a start, and after the room was away."""
@@ -78,7 +85,7 @@ class Herald:
             self._queued.add(due)
             self._queue.put_nowait(due)
 
-    async def _next(self) -> Reply | _Due:
+    async def _next(self) -> Reply | _News | _Due:
         """What to say next; what failed is looked for again."""
         while True:
             try:
@@ -88,17 +95,19 @@ class Herald:
                 self._failed = False
                 await self.catch_up()
                 continue
-            if not isinstance(item, Reply):
+            if isinstance(item, int) or (isinstance(item, tuple) and len(item) == 2):
                 self._queued.discard(item)
             return item
 
-    async def _try(self, item: Reply | _Due) -> bool:
+    async def _try(self, item: Reply | _News | _Due) -> bool:
         """Whether *item* needs no further try now."""
         try:
             if isinstance(item, Reply):
                 await self._voice.say(item)
             elif isinstance(item, int):
                 await self._conclude(item)
+            elif len(item) == 3:
+                await self._warn(*item)
             else:
                 await self._correct(*item)
         except Refusal as refusal:
@@ -108,6 +117,11 @@ class Herald:
             log.exception("herald.failed", item=repr(item)[:200])
             self._failed = True
         return True
+
+    async def _warn(self, number: int, reply: Reply, until: float) -> None:
+        job = await self._store.do(lambda db: jobs.get_job(db, number))
+        if not job.done and asyncio.get_running_loop().time() < until:
+            await self._deliver(reply, job)
 
     async def _conclude(self, number: int) -> None:
         job = await self._store.do(lambda db: jobs.get_job(db, number))

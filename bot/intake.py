@@ -25,9 +25,11 @@ from agent.wire.vocabulary import RunId, Verdict
 from bot.digest import Clock, IntegrityError, digest, distrusted, given_up, heard_of
 from bot.jobs import Happening, ImpossibleError, Phase, Run, after
 from bot.ports import Wire, clock
+from bot.report.alarm import alarm
 from bot.report.text import safe
 from bot.store import jobs, journals
 from bot.store.writer import Writer
+from bot.verb import Reply
 
 log = structlog.get_logger()
 
@@ -39,6 +41,9 @@ WAITING = 2048
 
 READERS = 256
 """Most runs whose unfinished last record is kept in memory; it is read again otherwise."""
+
+ALARMS = 10
+"""Most times that the room hears of one run while it is on."""
 
 LIES = (IntegrityError, JournalError, ImpossibleError, ArithmeticError, ValueError)
 """What a journal that cannot be true makes of its reader."""
@@ -68,6 +73,7 @@ class _Result:
     cancels: dict[tuple[str, RunId], str] = field(default_factory=dict)
     ended: list[Run] = field(default_factory=list)
     revised: list[tuple[Run, Verdict]] = field(default_factory=list)
+    alarms: dict[tuple[int, str], tuple[Reply, float]] = field(default_factory=dict)
 
 
 class Intake:
@@ -77,6 +83,7 @@ class Intake:
     Args:
         ended: Told, after the commit, of every run that has its verdict now.
         revised: Told of every run whose journal came after all, with the verdict before.
+        alarmed: Told of a job what people should hear of it now, and how long that is true.
     """
 
     def __init__(
@@ -87,11 +94,13 @@ class Intake:
         *,
         ended: Callable[[Run], None],
         revised: Callable[[Run, Verdict], None],
+        alarmed: Callable[[int, Reply, float], None],
         now: Callable[[], datetime] = clock,
     ) -> None:
         self._now = now
         self._store, self._store_id, self._wire = store, store_id, wire
-        self._ended, self._revised = ended, revised
+        self._ended, self._revised, self._alarmed = ended, revised, alarmed
+        self._alarms: dict[tuple[int, str], int] = {}
         self._queue: asyncio.Queue[tuple[Arrival, timedelta]] = asyncio.Queue(WAITING)
         self._readers: dict[tuple[int, str], Reader] = {}
 
@@ -120,6 +129,15 @@ class Intake:
                 self._ended(run)
             for run, before in result.revised:
                 self._revised(run, before)
+            self._sound(result)
+
+    def _sound(self, result: _Result) -> None:
+        for key, (reply, left) in result.alarms.items():
+            self._alarms[key] = self._alarms.get(key, 0) + 1
+            if self._alarms[key] <= ALARMS:
+                self._alarmed(key[0], reply, left)
+        for run in result.ended:
+            self._alarms.pop((run.job, run.jid), None)
 
     def _take(self, db: Connection, *, batch: list[tuple[Arrival, timedelta]]) -> _Result:
         """In the store's thread: everything in *batch*, in order."""
@@ -131,7 +149,7 @@ class Intake:
                 log.warning("intake.unknown_run", run=str(arrival.run), target=arrival.jid)
                 continue
             try:
-                changed, ack = self._apply(db, run, arrival, behind)
+                changed, ack = self._apply(db, run, arrival, behind, result)
             except LIES as error:
                 log.error("run.integrity", run=run.name, jid=run.jid, reason=str(error))  # noqa: TRY400
                 changed, ack = distrusted(run, error, self._now()), None
@@ -145,7 +163,7 @@ class Intake:
         return result
 
     def _apply(
-        self, db: Connection, run: Run, arrival: Arrival, behind: timedelta
+        self, db: Connection, run: Run, arrival: Arrival, behind: timedelta, result: _Result
     ) -> tuple[Run, Ack | None]:
         """*run* after *arrival*, and what to acknowledge."""
         if arrival.of is None:
@@ -159,10 +177,12 @@ class Intake:
         except GapError as gap:
             return run, Ack(arrival.of, gap.have, gap=True)
         if new:
-            run = self._append(db, heard_of(run, self._now()), new, behind)
+            run = self._append(db, heard_of(run, self._now()), new, behind, result)
         return run, Ack(arrival.of, run.size)
 
-    def _append(self, db: Connection, run: Run, new: bytes, behind: timedelta) -> Run:
+    def _append(
+        self, db: Connection, run: Run, new: bytes, behind: timedelta, result: _Result
+    ) -> Run:
         key = (run.job, run.jid)
         reader = self._readers.pop(key, None)  # put back only if all goes well
         if reader is None or reader.parsed + reader.pending != run.size:
@@ -171,6 +191,8 @@ class Intake:
         offset, final = run.size, run.final
         for record in reader.feed(new):
             run = digest(run, record, clock)
+            if (news := alarm(run, record, clock)) is not None:
+                result.alarms[key] = news
         if final or (run.final and reader.pending):
             raise IntegrityError("it goes on after its end")
         journals.append(db, *key, Chunk(offset, new), reader.parsed)
@@ -208,6 +230,7 @@ def _refuse(run: Run, reason: str, now: datetime) -> Run:
 def _note(before: Run, now: Run, result: _Result) -> None:
     if now.phase is not Phase.DONE:
         return
+    result.alarms.pop((now.job, now.jid), None)
     if before.phase is not Phase.DONE:
         result.ended.append(now)
     elif before.verdict is not None and now.verdict != before.verdict:

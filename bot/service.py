@@ -71,7 +71,14 @@ async def _run(config: Config, store: Writer) -> None:
     client = Client(link, config, store, fleet, dialogue.answer)
     herald = Herald(store, client.room)
     machines = Machines(fleet, wire, herald, within=config.patience.reboot)
-    intake = Intake(store, store_id, wire, ended=herald.ended, revised=herald.revised)
+    intake = Intake(
+        store,
+        store_id,
+        wire,
+        ended=herald.ended,
+        revised=herald.revised,
+        alarmed=herald.alarmed,
+    )
     dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=herald.ended)
     deadlines = Deadlines(store, fleet, config.patience, ended=herald.ended)
     client.bind(dispatch, deadlines, intake, herald, machines)

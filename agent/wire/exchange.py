@@ -113,7 +113,7 @@ class Exchange:
 
         self.on(path, lambda iq: self.spawn(answered(iq)))
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Run *work* beside everything else; its failure is logged."""
 
         async def guarded() -> None:

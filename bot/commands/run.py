@@ -21,6 +21,9 @@ from bot.report.summary import acknowledgement
 from bot.report.text import safe, unique
 from bot.verb import Reply, Verb
 
+REBOOT = "reboot"
+"""What targets offer beside their recipes: a step that restarts them."""
+
 Catalogues = Mapping[str, Mapping[str, RecipeInfo]]
 
 
@@ -106,6 +109,12 @@ def _step(step: Step, target: str, catalogue: Mapping[str, RecipeInfo], *, likel
     return Step(recipe, params)
 
 
+async def demands(asked: Run, lab: Lab, line: Line) -> Permission:
+    """A reboot among the steps is a reboot."""
+    reboots = any(step.recipe.casefold() == REBOOT for step in asked.steps)
+    return Permission.OPERATE if reboots else Permission.RUN
+
+
 async def run(asked: Run, lab: Lab, line: Line) -> Reply:
     """Record the job; dispatch picks it up from the store."""
     job = await lab.jobs.submit(asked.steps, asked.targets, line)
@@ -124,7 +133,8 @@ VERB = Verb(
         "starts when it is free, one that is away when it is back. What the recipes are and "
         "which parameters they take, `recipes` says. `for 30s` (or `5 min`, `2h30m`, `1 day`) "
         "sets how long it works, where the recipe can be told. `all` leaves out targets that "
-        "cannot run it, and names them."
+        "cannot run it, and names them. `reboot` is a step, too, for who may reboot: the run goes "
+        "on after it."
     ),
     grammar=(
         grammar.steps("steps")
@@ -135,6 +145,7 @@ VERB = Verb(
     build=Run,
     resolve=resolve,
     needs=Permission.RUN,
+    demands=demands,
     run=run,
     examples={
         "run memtest on bob": Run((Step("memtest"),), ("bob",)),
@@ -144,6 +155,9 @@ VERB = Verb(
         "run memtest on all": Run((Step("memtest"),), ALL),
         "run memtest, memtest size=8M on bob": Run(
             (Step("memtest"), Step("memtest", {"size": "8M"})), ("bob",)
+        ),
+        "run memtest, reboot, memtest on bob": Run(
+            (Step("memtest"), Step("reboot"), Step("memtest")), ("bob",)
         ),
         "run stress for 30s on bob": Run((Step("stress", {"for": "30s"}),), ("bob",)),
         "run stress for 2h30m on bob, alice": Run(

@@ -81,6 +81,7 @@ class Bench:
         self.home, self.state, self.recipes = home, home / "state", home / "recipes"
         self.recipes.mkdir()
         self.boot = "boot-1"
+        self.restarts, self.stays_up = 0, ""
         self.gate = Gate(home / "gate")
         self._happened = asyncio.Event()
         self.changes: list[RunDir] = []
@@ -96,13 +97,29 @@ class Bench:
         catalogue = Catalogue([self.recipes])
         assert catalogue.bad == []
         self.executor = Executor(
-            self.state, catalogue, lambda: self.boot, self._changed, machine="bob"
-        )
+            self.state, catalogue, lambda: self.boot, self._changed,
+            restart=self._restart, machine="bob",
+        )  # fmt: skip
         await self.executor.start()
         return self.executor
 
+    async def _restart(self, within: float) -> str:
+        """The reboot command: as the machine goes down, this agent hears no more of it."""
+        self.restarts += 1
+        self._happened.set()
+        if self.stays_up:
+            return self.stays_up
+        await asyncio.Event().wait()
+        raise AssertionError
+
     async def stop(self) -> None:
         await self.executor.close()
+
+    async def power_on(self) -> None:
+        """The machine is down; it starts, with another boot id."""
+        await self.stop()
+        self.boot = f"{self.boot}+"
+        await self.start()
 
     async def run(self, number: int, *steps: str, ttl: float = 600) -> RunDir:
         """Order it; returns once it is accepted."""

@@ -11,9 +11,16 @@ from agent.wire.vocabulary import RunId
 BASE = TargetState(name="Bob's server", boot="b1", session="s1")
 
 
-def work(fraction: float | None = None, step: str = "memtest size=16M", number: int = 17) -> Work:
+def work(
+    fraction: float | None = None,
+    step: str = "memtest size=16M",
+    number: int = 17,
+    *,
+    silent: bool = False,
+) -> Work:
+    run = RunId("k3x9q2ab", number)
     return Work(
-        controller="labbot@lab.example", run=RunId("k3x9q2ab", number), step=step, fraction=fraction
+        controller="labbot@lab.example", run=run, step=step, fraction=fraction, silent=silent
     )
 
 
@@ -34,6 +41,7 @@ def shown(now: Work | None, queue: int = 0, *, rebooting: bool = False) -> tuple
         (work(7.0), 0, False, ("dnd", "memtest 100 %")),
         (work(float("nan")), 0, False, ("dnd", "memtest 0 %")),
         (work(None, step="disk"), 1, False, ("dnd", "disk, 1 waiting")),
+        (work(0.29, silent=True), 2, False, ("dnd", "memtest 29 %, 2 waiting, silent")),
         (None, 0, True, ("xa", "rebooting")),
         (work(0.5), 3, True, ("xa", "rebooting")),
     ],
@@ -60,6 +68,7 @@ def of(now: Work | None, queue: int = 0, *, rebooting: bool = False) -> Appearan
 def test_only_progress_may_wait() -> None:
     assert only_progress(of(work(0.1)), of(work(0.2)))
     assert only_progress(of(work()), of(work(0.2)))
+    assert not only_progress(of(work(0.1)), of(work(0.1, silent=True)))
     assert not only_progress(of(work(0.1)), of(None))
     assert not only_progress(of(work(0.1)), of(work(0.1), 1))
     assert not only_progress(of(work(0.1)), of(work(0.1, step="disk")))

@@ -26,10 +26,10 @@ JOURNAL = f"j0urn4l{os.getpid()}"  # its mark: only this test run may end what c
 
 
 def a_step(*argv: str, wall: float = 60, grace: float = 5, **rules: Any) -> dict[str, Any]:
-    most = rules.pop("most", 1 << 30)
+    most, stall = rules.pop("most", 1 << 30), rules.pop("stall", 0)
     return {
         "name": "it", "recipe": "it", "argv": list(argv), "wall": wall, "grace": grace,
-        "most": most, "rules": RULES | rules,
+        "stall": stall, "most": most, "rules": RULES | rules,
     }  # fmt: skip
 
 

@@ -177,8 +177,9 @@ class Bot:
         self.machines = Machines(self.fleet, self.wire, self.herald, within=300)
         ended, now = self.herald.ended, self.clock
         self.intake = Intake(
-            self.store, self.id, self.wire, ended=ended, revised=self.herald.revised, now=now
-        )
+            self.store, self.id, self.wire, ended=ended, revised=self.herald.revised,
+            alarmed=self.herald.alarmed, now=now,
+        )  # fmt: skip
         self.dispatch = Dispatch(
             self.store, self.id, self.fleet, self.wire, self.patience, ended=ended, now=now
         )

@@ -1,6 +1,6 @@
-"""Reboots: never queued, and proven by a new boot id."""
+"""Reboots: never queued, and proven by a new boot id; alone, or as a step of a run."""
 
-from tests.end_to_end.conftest import Furnish
+from tests.end_to_end.conftest import Furnish, Join, enter
 from tests.end_to_end.lab import WITHIN, answer, facts, gone, idle, order, result
 
 
@@ -55,3 +55,49 @@ async def test_a_reboot_of_an_absent_target_is_refused_and_never_happens(furnish
     assert "labroom" not in (await answer(ann, f"ping {bob}")).body
     assert (lab.folder / bob / "boot_id").read_text() == boot
     assert "reboot.ordered" not in lab.agent_log("bob")
+
+
+async def test_a_run_goes_on_after_a_reboot_among_its_steps(furnish: Furnish) -> None:
+    lab, ann = await furnish()
+    lab.add_script("hello", "echo hello\n")
+    await lab.start("bob", machine=True)
+    bob, boot = lab.name("bob"), lab.folder / lab.name("bob") / "boot_id"
+    await idle(ann, bob)
+    before = boot.read_text()
+
+    job = await order(ann, f"run hello, reboot, hello on {bob}")
+    told = await result(ann, job)
+    assert facts(told)["verdict"] == "pass"
+    assert boot.read_text() != before
+    assert lab.printed(job, "bob") == b"hello\nhello\n"
+    journal = lab.journal(job, "bob")
+    begun = [(r["name"], r["boot"]) for r in journal if r["kind"] == "begin"]
+    old, new = before.strip(), boot.read_text().strip()
+    assert begun == [("hello", old), ("reboot", old), ("hello", new)]
+    steps = facts(told)["runs"][0]["steps"]
+    assert [step["step"] for step in steps] == ["hello", "reboot", "hello"]
+    assert steps[1]["seconds"] > 0.5
+
+
+async def test_a_reboot_among_the_steps_needs_the_right_to_reboot(
+    furnish: Furnish, join: Join
+) -> None:
+    lab, _ = await furnish("bob", machines=True)
+    ben = await join("ben", account=lab.name("ben"), enter=False, on=lab.server)
+    await enter(lab, ben, "ben")
+    refused = await answer(ben, f"run memtest, Reboot on {lab.name('bob')}")
+    assert facts(refused)["kind"] == "refusal"
+    assert "right to operate" in refused.body
+
+
+async def test_a_machine_that_stays_up_ends_the_run_as_an_error(furnish: Furnish) -> None:
+    lab, ann = await furnish()
+    lab.add_script("hello", "echo hello\n")
+    await lab.start("bob")  # an agent alone: its reboot command finds no machine
+    bob = lab.name("bob")
+    await idle(ann, bob)
+    job = await order(ann, f"run hello, reboot, hello on {bob}")
+    told = await result(ann, job)
+    assert facts(told)["verdict"] == "error"
+    assert "did not reboot" in told.body
+    assert lab.printed(job, "bob") == b"hello\n"
