@@ -1,0 +1,101 @@
+"""The rows, and how they are worked through."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bot.demo import SERVERS
+from tests.faults import kills
+from tests.faults.stage import Setting, Stage, stage
+from tests.faults.truth import HEADINGS, Outcome, Row
+
+ROUNDS = 10
+"""Trials of a row, if it does not say otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """
+    A row's making.
+
+    Attributes:
+        name: For ``--only``.
+        what: For the table.
+        quick: Trials in the short version; 0 leaves the row out.
+        possible: Why it cannot be tried here; empty if it can.
+    """
+
+    name: str
+    what: str
+    trial: Callable[[Stage], Awaitable[Outcome]]
+    trials: int = ROUNDS
+    quick: int = 1
+    setting: Setting = field(default_factory=Setting)
+    possible: Callable[[], str] = lambda: ""
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault("bot", "SIGKILL of the bot", kills.bot_killed),
+    Fault("agent", "SIGKILL of the agent", kills.agent_killed),
+    Fault("agent-early", "SIGKILL of the agent as the order comes", kills.agent_killed_at_once),
+    Fault("supervisor", "SIGKILL of the supervisor", kills.supervisor_killed),
+    Fault("server", "SIGKILL of the server", kills.server_killed),
+    Fault("server-wiped", "SIGKILL of the server, its data wiped", kills.server_wiped),
+    Fault("restarts", "20 restarts of the server", kills.server_restarts, trials=1, quick=0),
+    Fault("power", "power cut at the target", kills.power_lost),
+)
+
+
+async def work(fault: Fault, kind: str, *, seed: int, trials: int) -> Row:
+    """One row on one server."""
+    row = Row(fault.what, kind, skipped=fault.possible())
+    if row.skipped:
+        return row
+    folder = Path(tempfile.mkdtemp(prefix=f"faults-{fault.name}-{kind}-"))
+    name = f"{seed} {fault.name} {kind}"
+    async with stage(folder, kind, name, fault.setting) as on:
+        for number in range(trials):
+            on.random.seed(f"{name} {number}")  # a trial happens as before, whatever came before
+            try:
+                outcome = await fault.trial(on)
+            except (AssertionError, TimeoutError, OSError) as error:
+                outcome = Outcome("none", wrong=(f"{type(error).__name__}: {error}",))
+            row.outcomes.append(outcome)
+            if outcome.stuck or outcome.verdict == "none":
+                break  # what comes after would only tell the same again
+    if row.good:
+        shutil.rmtree(folder)
+    else:
+        row.remains = str(folder)
+    return row
+
+
+async def matrix(
+    names: Sequence[str], kinds: Sequence[str], *, seed: int, quick: bool, at_once: int
+) -> list[Row]:
+    """Those rows on those servers, *at_once* at the same time; told on standard error."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def turn(fault: Fault, kind: str) -> Row:
+        async with turns:
+            began = time.monotonic()
+            row = await work(fault, kind, seed=seed, trials=fault.quick if quick else fault.trials)
+            took = time.monotonic() - began
+            sys.stderr.write(f"{' | '.join(row.cells())}  ({took:.0f} s)\n")
+            sys.stderr.writelines(f"  {line}\n" for line in row.complaints())
+            return row
+
+    chosen = [f for f in FAULTS if f.name in names or (not names and not (quick and not f.quick))]
+    return await asyncio.gather(*(turn(f, kind) for f in chosen for kind in kinds or SERVERS))
+
+
+def table(rows: Sequence[Row]) -> str:
+    """In Markdown."""
+    return tabulate([row.cells() for row in rows], HEADINGS, tablefmt="pipe")
