@@ -12,8 +12,9 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bot.demo import SERVERS
-from tests.faults import kills
+from tests.faults import kills, links
 from tests.faults.stage import Setting, Stage, stage
+from tests.faults.stanzas import Mischief
 from tests.faults.truth import HEADINGS, Outcome, Row
 
 ROUNDS = 10
@@ -50,7 +51,27 @@ FAULTS: tuple[Fault, ...] = (
     Fault("server-wiped", "SIGKILL of the server, its data wiped", kills.server_wiped),
     Fault("restarts", "20 restarts of the server", kills.server_restarts, trials=1, quick=0),
     Fault("power", "power cut at the target", kills.power_lost),
-)
+    *(
+        fault
+        for who, of in (("bot", links.bots), ("agent", links.agents))
+        for fault in (
+            Fault(f"cut-{who}", f"the {who}'s connection is reset", links.cut(of)),
+            Fault(f"dark-{who}", f"the {who}'s connection is a black hole for 5 s",
+                  links.dark(of, 5), trials=5),
+            Fault(f"dark-{who}-long", f"the {who}'s connection is a black hole for 2 min",
+                  links.dark(of, 120), trials=2, quick=0),
+            Fault(f"held-{who}", f"the {who}'s bytes are held up for 6 s",
+                  links.held(of, 6), trials=5, quick=0),
+        )
+    ),
+    Fault("dark-order", "an order into a black hole", links.ordered_into_the_dark, trials=5),
+    Fault("repeated", "stanzas repeated, 1 in 2", links.meddled, trials=5, quick=0,
+          setting=Setting(line=links.meddling(Mischief(repeat=0.5)))),
+    Fault("disordered", "stanzas delayed and reordered, 1 in 2", links.meddled, trials=5, quick=0,
+          setting=Setting(line=links.meddling(Mischief(delay=0.5)))),
+    Fault("mischief", "stanzas lost, repeated, reordered, 1 in 10 each", links.meddled, trials=5,
+          setting=Setting(line=links.meddling(Mischief(lose=0.1, repeat=0.1, delay=0.1)))),
+)  # fmt: skip
 
 
 async def work(fault: Fault, kind: str, *, seed: int, trials: int) -> Row:
