@@ -12,7 +12,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bot.demo import SERVERS
-from tests.faults import kills, links
+from tests.faults import clocks, disks, kills, links, network
 from tests.faults.stage import Setting, Stage, stage
 from tests.faults.stanzas import Mischief
 from tests.faults.truth import HEADINGS, Outcome, Row
@@ -69,6 +69,23 @@ FAULTS: tuple[Fault, ...] = (
           setting=Setting(line=links.meddling(Mischief(repeat=0.5)))),
     Fault("disordered", "stanzas delayed and reordered, 1 in 2", links.meddled, trials=5, quick=0,
           setting=Setting(line=links.meddling(Mischief(delay=0.5)))),
+    Fault("disk", "disk full at the target", disks.targets_disk, trials=5,
+          setting=Setting(around=disks.of_target), possible=disks.possible),
+    Fault("disk-at-first", "disk full at the target as the order comes",
+          disks.targets_disk_at_first, trials=5, quick=1,
+          setting=Setting(around=disks.of_target), possible=disks.possible),
+    Fault("disk-bot", "disk full at the bot", disks.bots_disk, trials=5,
+          setting=Setting(around=disks.of_bot), possible=disks.possible),
+    Fault("clock", "the target's clock a day ahead, order from the queue", clocks.target_ahead,
+          trials=6, quick=2, setting=Setting(start=clocks.START), possible=clocks.possible),
+    Fault("clock-bot", "the bot's clock a day ahead, order from the queue", clocks.bot_ahead,
+          trials=6, quick=2, setting=Setting(start=clocks.START), possible=clocks.possible),
+    Fault("dropped", "10 % of the packets dropped", network.dropped, trials=5,
+          setting=Setting(around=network.behind(network.Namespace.drop)),
+          possible=network.possible),
+    Fault("paced", "3 kB/s", network.paced, trials=3,
+          setting=Setting(around=network.behind(network.Namespace.pace)),
+          possible=network.possible),
     Fault("mischief", "stanzas lost, repeated, reordered, 1 in 10 each", links.meddled, trials=5,
           setting=Setting(line=links.meddling(Mischief(lose=0.1, repeat=0.1, delay=0.1)))),
 )  # fmt: skip
@@ -81,16 +98,15 @@ async def work(fault: Fault, kind: str, *, seed: int, trials: int) -> Row:
         return row
     folder = Path(tempfile.mkdtemp(prefix=f"faults-{fault.name}-{kind}-"))
     name = f"{seed} {fault.name} {kind}"
-    async with stage(folder, kind, name, fault.setting) as on:
-        for number in range(trials):
-            on.random.seed(f"{name} {number}")  # a trial happens as before, whatever came before
-            try:
-                outcome = await fault.trial(on)
-            except (AssertionError, TimeoutError, OSError) as error:
-                outcome = Outcome("none", wrong=(f"{type(error).__name__}: {error}",))
-            row.outcomes.append(outcome)
-            if outcome.stuck or outcome.verdict == "none":
-                break  # what comes after would only tell the same again
+    try:
+        async with stage(folder, kind, name, fault.setting) as on:
+            for number in range(trials):
+                on.random.seed(f"{name} {number}")  # the same, whatever came before
+                row.outcomes.append(await fault.trial(on))
+                if row.outcomes[-1].stuck:
+                    break  # what comes after would only tell the same again
+    except (AssertionError, TimeoutError, OSError) as error:
+        row.outcomes.append(Outcome("none", wrong=(f"{type(error).__name__}: {error}",)))
     if row.good:
         shutil.rmtree(folder)
     else:

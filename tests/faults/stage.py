@@ -17,8 +17,14 @@ import ssl
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, field
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    closing,
+    nullcontext,
+)
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +114,8 @@ class Setting:
     tuned: bool = True
     start: float | None = None
     """`patience.start`, if not as usual."""
-    extra: dict[str, Any] = field(default_factory=dict)
+    around: Callable[["Stage"], AbstractContextManager[None]] = lambda _: nullcontext()
+    """Holds while the processes are up."""
 
 
 class Stage:
@@ -125,6 +132,7 @@ class Stage:
         self.server = SERVERS[kind](folder / "server", tuned=setting.tuned)
         self.truth = folder / "truth"
         self.lab = folder / "lab"
+        self.database = self.lab / "db" / "labroom.db"
         self.room = f"lab@{self.server.rooms}"
         self.site = Site(
             self.lab, self.server, room=self.room, owners=["ann"], targets=["bob"]
@@ -158,6 +166,9 @@ class Stage:
         self.new_boot()
         through(bob / "agent.toml", self.agent_line)
         through(self.site.bot_settings, self.bot_line)
+        text = self.site.bot_settings.read_text()
+        self.database.parent.mkdir(exist_ok=True)
+        self.site.bot_settings.write_text(text.replace("labroom.db", "db/labroom.db"))
         if self.setting.start is not None:
             with self.site.bot_settings.open("a") as file:
                 file.write(f"\n[patience]\nstart = {self.setting.start}\n")
@@ -203,7 +214,9 @@ class Stage:
                 await ann.connect()
                 while True:
                     try:
-                        info = await ann.xmpp.plugin["xep_0030"].get_info(jid=JID(self.room))
+                        info = await ann.xmpp.plugin["xep_0030"].get_info(
+                            jid=JID(self.room), timeout=3
+                        )
                         if "muc_membersonly" in info["disco_info"]["features"]:
                             await ann.join(self.room, "ann", history=0)
                             break
@@ -226,7 +239,7 @@ class Stage:
 
     def query(self, statement: str, *values: object) -> list[Any]:
         """Rows of the bot's database."""
-        with closing(sqlite3.connect(self.lab / "labroom.db", timeout=30)) as db:
+        with closing(sqlite3.connect(self.database, timeout=30)) as db:
             return db.execute(statement, values).fetchall()
 
     def supervisors(self) -> list[psutil.Process]:
@@ -272,7 +285,8 @@ async def stage(folder: Path, kind: str, seed: str, setting: Setting) -> AsyncIt
     """Set it, everybody in place, and clear it afterwards."""
     on = Stage(folder, kind, seed, setting)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(on.close)
+        stack.enter_context(setting.around(on))
+        stack.push_async_callback(on.close)  # before what is around them goes
         await asyncio.to_thread(on.furnish)
         await asyncio.to_thread(on.server.start)
         await asyncio.to_thread(on.add_accounts)
