@@ -48,6 +48,11 @@ image-test: $(READY)  ## Build both images on a base made here, and run a lab fr
 	@.ci/packages $(SERVERS) mmdebstrap buildah docker-compose
 	$(BIN)/python -m pytest tests/image/story.py
 
+.PHONY: faults
+faults: $(READY)  ## Kill, cut, fill, delay: what is lost, doubled or stuck; make faults ONLY="--quick --seed 1"
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m tests.faults $(ONLY)
+
 .PHONY: lint
 lint: $(READY)  ## Style and likely bugs
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""A matrix of faults on real servers: what was lost, doubled, stuck. ``make faults``."""
