@@ -2,28 +2,40 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 
 from bot.demo import SERVERS
-from tests.bench import acknowledgement, footprint, startup
+from tests.bench import acknowledgement, footprint, startup, throughput
+
+LIMITS = [(kind, tuned) for kind in SERVERS for tuned in (True, False)]
+
+
+def write(rows: Iterable[str]) -> None:
+    """Print *rows* below their title, at once."""
+    sys.stdout.writelines(f"  {row}\n" for row in rows)
+    sys.stdout.flush()
+
+
+def title(text: str) -> None:
+    """What the next rows are about."""
+    sys.stdout.write(f"{text}\n")
 
 
 async def main() -> None:
     """Measure, and print a line for each."""
-    write = sys.stdout.write
-    write(f"Acknowledgement in the room, median of {acknowledgement.ROUNDS} rounds in turn\n")
+    title(f"Acknowledgement in the room, median of {acknowledgement.ROUNDS} rounds in turn")
+    for kind, tuned in LIMITS:
+        write([await acknowledgement.measure(kind, tuned=tuned)])
+    title("Output of a target, durable at the bot, against bare messages with base64")
+    for kind, tuned in LIMITS:
+        write(await throughput.measure(kind, tuned=tuned))
+    title(f"Start, median of {startup.ROUNDS} (goal for the help: < 0.3 s)")
+    write(startup.helps())
+    title(f"Agent, median of {startup.STARTS} starts (goal: < 1.5 s)")
     for kind in SERVERS:
-        for tuned in (True, False):
-            write(f"  {await acknowledgement.measure(kind, tuned=tuned)}\n")
-            sys.stdout.flush()
-    write(f"Start, median of {startup.ROUNDS} (goal for the help: < 0.3 s)\n")
-    for row in startup.helps():
-        write(f"  {row}\n")
-    write(f"Agent, median of {startup.STARTS} starts (goal: < 1.5 s)\n")
-    for kind in SERVERS:
-        write(f"  {await startup.serve(kind)}\n")
-    write(f"Footprint (goals: agent < 50 MiB, supervisor < 15 MiB); idle for {footprint.IDLE} s\n")
-    for row in await footprint.measure("prosody"):
-        write(f"  {row}\n")
+        write([await startup.serve(kind)])
+    title(f"Footprint (goals: agent < 50 MiB, supervisor < 15 MiB); idle for {footprint.IDLE} s")
+    write(await footprint.measure("prosody"))
 
 
 if __name__ == "__main__":
