@@ -66,7 +66,8 @@ def _row(kind: str, name: str, size: int, ours: Took, bare: Took, *, tuned: bool
     return (
         f"{kind:9} {'tuned' if tuned else 'default':8} {name:10} "
         f"labroom {megabytes / ours.seconds:7.3f} MB/s   "
-        f"bare {megabytes / bare.seconds:7.3f} MB/s   {bare.seconds / ours.seconds:5.2f} x   goal {goal}   CPU s/MB: agent "
+        f"bare {megabytes / bare.seconds:7.3f} MB/s   {bare.seconds / ours.seconds:5.2f} x   "
+        f"goal {goal}   CPU s/MB: agent "
         f"{ours.sender / megabytes:.3f}, bot {ours.receiver / megabytes:.3f}; bare "
         f"{bare.sender / megabytes:.3f} and {bare.receiver / megabytes:.3f}"
     )
