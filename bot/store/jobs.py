@@ -29,6 +29,12 @@ Seconds within which the same words under the same id are the same line. A serve
 twice; but clients are known that count their ids from 1 whenever they start.
 """
 
+_THIS_RUN = and_(
+    schema.run.c.job == bindparam("of_job"), schema.run.c.jid == bindparam("of_jid")
+)
+_ASKED = select(schema.job.c.asked).where(schema.job.c.number == bindparam("number"))
+_RUN = select(schema.run).where(_THIS_RUN)
+_SAVE_RUN = update(schema.run).where(_THIS_RUN)
 _INSERT_JOB, _INSERT_RUN = insert(schema.job), insert(schema.run)
 
 
@@ -152,15 +158,12 @@ def misreported_runs(db: Connection) -> list[Run]:
 
 def asked(db: Connection, number: int) -> datetime:
     """When job *number*, which there is, was asked for."""
-    return datetime.fromtimestamp(
-        db.execute(select(schema.job.c.asked).where(schema.job.c.number == number)).scalar_one(),
-        UTC,
-    )
+    return datetime.fromtimestamp(db.execute(_ASKED, {"number": number}).scalar_one(), UTC)
 
 
 def get_run(db: Connection, number: int, jid: str) -> Run:
     """The run of job *number* on *jid*; KeyError if there is none."""
-    row = db.execute(select(schema.run).where(_is(number, jid))).one_or_none()
+    row = db.execute(_RUN, {"of_job": number, "of_jid": jid}).one_or_none()
     if row is None:
         raise KeyError(f"{number}@{jid}")
     return _run(row)
@@ -205,22 +208,23 @@ def incomplete_runs(db: Connection, jid: str, limit: int) -> list[Run]:
 def save_run(db: Connection, run: Run) -> None:
     """Write what can change of *run*."""
     db.execute(
-        update(schema.run)
-        .where(_is(run.job, run.jid))
-        .values(
-            phase=run.phase,
-            verdict=run.verdict,
-            reason=run.reason,
-            outcomes=[_outcome_out(outcome) for outcome in run.outcomes],
-            journal=run.journal,
-            size=run.size,
-            printed=run.printed,
-            began=_seconds(run.began),
-            ended=_seconds(run.ended),
-            heard=_seconds(run.heard),
-            stop=run.stop,
-            final=run.final,
-        )
+        _SAVE_RUN,
+        {
+            "of_job": run.job,
+            "of_jid": run.jid,
+            "phase": run.phase,
+            "verdict": run.verdict,
+            "reason": run.reason,
+            "outcomes": [_outcome_out(outcome) for outcome in run.outcomes],
+            "journal": run.journal,
+            "size": run.size,
+            "printed": run.printed,
+            "began": _seconds(run.began),
+            "ended": _seconds(run.ended),
+            "heard": _seconds(run.heard),
+            "stop": run.stop,
+            "final": run.final,
+        },
     )
 
 

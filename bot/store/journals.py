@@ -9,14 +9,14 @@ from agent.wire.journal import Reader
 from bot.store import schema
 
 _piece = schema.piece.c
+_INSERT = insert(schema.piece)  # made once: to put a statement together costs as much as to run it
 
 
 def append(db: Connection, number: int, jid: str, chunk: Chunk, parsed: int) -> None:
     """Add *chunk*, which starts where the replica ends; whole records end at *parsed*."""
     db.execute(
-        insert(schema.piece).values(
-            job=number, jid=jid, offset=chunk.offset, parsed=parsed, data=chunk.data
-        )
+        _INSERT,
+        {"job": number, "jid": jid, "offset": chunk.offset, "parsed": parsed, "data": chunk.data},
     )
 
 
