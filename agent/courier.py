@@ -179,13 +179,16 @@ class Courier:
 
     async def _send_some(self, controller: str, delivery: _Delivery) -> None:
         loop = asyncio.get_running_loop()
-        while (span := delivery.sender.next(loop.time())) is not None:
-            data = await asyncio.to_thread(_read, delivery.run, span)
-            if self._open.get(controller, {}).get(delivery.run.run) is not delivery:
-                return  # it left, or met us anew
-            if not self._send(controller, delivery.of, Chunk(span.start, data)):
-                self.part(controller)
-                return
+        while spans := list(iter(lambda: delivery.sender.next(loop.time()), None)):
+            start = spans[0].start  # they follow each other: one read is enough
+            data = await asyncio.to_thread(_read, delivery.run, range(start, spans[-1].stop))
+            for span in spans:
+                if self._open.get(controller, {}).get(delivery.run.run) is not delivery:
+                    return  # it left, or met us anew
+                piece = data[span.start - start : span.stop - start]
+                if not self._send(controller, delivery.of, Chunk(span.start, piece)):
+                    self.part(controller)
+                    return
 
 
 def delivered(holding: Holding) -> bool:
