@@ -13,7 +13,9 @@ import structlog
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent.wire.link import Account, Link
+from agent.wire.account import Account
+from agent.wire.double import Doubles
+from agent.wire.link import Link
 from agent.wire.settings import BadSettings
 from bot.commands import discover
 from bot.config import Config
@@ -82,11 +84,12 @@ async def _run(config: Config, store: Writer) -> None:
     dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=herald.ended)
     deadlines = Deadlines(store, fleet, config.patience, ended=herald.ended)
     client.bind(dispatch, deadlines, intake, herald, machines)
+    doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:
         for service in (intake, dispatch, deadlines, herald, machines):
             group.create_task(service.run())
-        group.create_task(link.run(client.session))
+        group.create_task(link.run(client.session, alone=doubles.until_alone))
 
 
 @contextmanager
