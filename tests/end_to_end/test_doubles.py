@@ -7,8 +7,10 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
+from slixmpp.exceptions import IqError
 
 from bot.demo.programs import Leashed
 from bot.demo.site import GRACE
@@ -216,3 +218,20 @@ async def test_a_second_process_of_the_bot_is_kept_out(
     assert "link.conflict" not in lab.site.bot_log.read_text() + log.read_text()
     job = await order(ann, f"run memtest size=1M on {lab.name('bob')}")
     assert facts(await result(ann, job))["verdict"] == "pass"
+
+
+async def test_nobody_but_the_account_itself_may_ask_who_is_there(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob")
+    since = ann.mark()
+    for who in (f"{lab.name('bob')}@{lab.server.domain}/agent", _bot(lab)):
+        iq = ann.xmpp.make_iq_get(ito=who)
+        ET.SubElement(iq.xml, "{urn:labroom:1}double", where="nowhere")
+        with pytest.raises(IqError) as refused:
+            await iq.send(timeout=WITHIN)
+        assert refused.value.condition == "forbidden"
+    await answer(ann, f"ping {lab.name('bob')}")
+    assert told(ann, since) == []
+
+
+def _bot(lab: Lab) -> str:
+    return f"{lab.site.bot_name}@{lab.server.domain}/bot"

@@ -1,5 +1,6 @@
 """Two bots in one room, and the machines that obey both."""
 
+import asyncio
 import signal
 
 import psutil
@@ -171,4 +172,24 @@ async def test_who_knocks_is_told_of_once_and_admitted_for_both(furnish: Furnish
         assert len(asked) == 1, ann.transcript()
     finally:
         lab.machines["bob"].end(grace=10)
+        lab.tag = tag
+
+
+async def test_who_knocks_while_the_first_is_away_is_let_in_by_the_second(
+    furnish: Furnish,
+) -> None:
+    lab, ann = await furnish(bots=2)
+    assert lab.bot is not None
+    await asyncio.to_thread(lab.bot.end, grace=10)
+    await gone(ann, "labbot")
+    await lab.start("bob")  # as the settings of both say
+    await idle(ann, lab.name("bob"))
+    lab.tag, tag = "guest", lab.tag  # matches no pattern of theirs
+    try:
+        await lab.start("carl")
+        await ann.heard("asks to be let in", nick="labbot2", within=WITHIN)
+        await answer(ann, "admit carl-guest")
+        await idle(ann, "carl-guest")
+    finally:
+        lab.machines["carl"].end(grace=10)
         lab.tag = tag
