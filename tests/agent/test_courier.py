@@ -324,3 +324,20 @@ async def test_what_another_store_ordered_is_not_wanted(tmp_path: Path) -> None:
         post.changed(journal)
         await settled(600)
         assert post.sent == []
+
+
+@virtual
+async def test_what_another_store_ordered_leaves_when_this_one_asks_for_it(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 5000)
+        post.meets([journal], store="n3wst0re")
+        post.changed(journal)
+        await settled(100)
+        assert post.sent == []
+        post.meets([journal], store="n3wst0re", r1=0)
+        await settled()
+        assert post.has(journal) == journal.synced
+        journal.end()
+        post.changed(journal)
+        await settled()
+        assert delivered(journal.holding)
