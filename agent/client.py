@@ -141,6 +141,8 @@ class Client:
             if await self._enter():
                 wait = REJOIN_FIRST
                 await self._room.stay()
+                # Whoever leaves the room now leaves unseen, and what we send would be kept for him.
+                self.controllers.courier.part_all()
             else:
                 self._knock()
             self._admitted.clear()

@@ -151,7 +151,7 @@ class Executor:
         """The runs that are here for *controller*, oldest first."""
         runs = [run for (whose, _), run in self._runs.items() if whose == controller]
         runs.sort(key=lambda run: run.seq)
-        return [Holding(run.dir, run.journal, run.synced, run.phase) for run in runs]
+        return [Holding(run.dir, run.journal, run.synced, run.phase, run.title) for run in runs]
 
     async def retire(self, controller: str, run_id: RunId) -> None:
         """Remove a run that is over, whose journal its controller has; keep only its name."""
@@ -193,7 +193,8 @@ class Executor:
             raise Busy(f"its disk does not take it: {error.strerror}", hint="Make room.") from error
         self._seq += 1
         deadline = asyncio.get_running_loop().time() + order.ttl
-        run = Run(made, self._seq, journal, steps[0]["name"], deadline)
+        names = [step["name"] for step in steps]
+        run = Run(made, self._seq, journal, names[0], deadline, ", ".join(names))
         self._runs[controller, order.run] = run
         run.read()
         return run

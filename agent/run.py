@@ -37,6 +37,8 @@ class Holding:
     journal: str
     synced: int
     phase: Held
+    title: str = ""
+    """Its steps, as people write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Run:
     """Its first step, in the words it was ordered in."""
     deadline: float
     """It may not start after this (seconds of the event loop's clock)."""
+    title: str = ""
+    """Its steps, in the words they were ordered in."""
     story: Story = field(default_factory=Story)
     synced: int = 0
     alive: bool = False
@@ -147,5 +151,12 @@ def recall(state: Path, now: float) -> list[Run]:
 def _recalled(found: RunDir, now: float) -> Run:
     request = found.request()
     left = min(float(request["expires"]) - now, REMEMBER)  # clocks in labs are often wrong
-    first = str(request["steps"][0]["name"])
-    return Run(found, int(request["seq"]), request["journal"], first, time.monotonic() + left)
+    names = [str(step["name"]) for step in request["steps"]]
+    return Run(
+        found,
+        int(request["seq"]),
+        request["journal"],
+        names[0],
+        time.monotonic() + left,
+        ", ".join(names),
+    )
