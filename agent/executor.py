@@ -193,7 +193,7 @@ class Executor:
             raise Busy(f"its disk does not take it: {error.strerror}", hint="Make room.") from error
         self._seq += 1
         deadline = asyncio.get_running_loop().time() + order.ttl
-        run = Run(made, self._seq, journal, steps[0]["name"], deadline)
+        run = Run(made, self._seq, journal, steps, deadline)
         self._runs[controller, order.run] = run
         run.read()
         return run
@@ -233,7 +233,7 @@ class Executor:
         stopper, boot = run.dir.stop_asked(), self._boot()
         return decide(
             run.story, alive=run.alive, stopper=stopper, boot=boot, up=uptime(),
-            machine=self._machine,
+            machine=self._machine, on_crash=run.on_crash,
         )  # fmt: skip
 
     async def _verdict(self, run: Run) -> Decision:
@@ -281,8 +281,8 @@ class Executor:
                 await asyncio.to_thread(run.mend)
             if run.phase is not Held.DONE:
                 decision = decision or await self._verdict(run)
+                await asyncio.to_thread(launch.settle, run.dir, run.story, decision, self._boot())
                 verdict, why = decision.verdict, decision.reason
-                await asyncio.to_thread(launch.settle, run.dir, run.story, verdict, why)
                 log.info("run.settled", run=str(run.dir.run), verdict=verdict, why=why)
         except (OSError, launch.Unwritable):
             log.exception("run.unsettled", run=str(run.dir.run))

@@ -143,6 +143,15 @@ class Results(Strict):
         }
 
 
+class On(Strict):
+    """What to do when something happens to a step that it did not do itself."""
+
+    crash: Literal["stop", "repeat", "next"] = "stop"
+    """The machine rebooted unasked: the run ends, does the step again, or goes on after it."""
+    repeats: int = Field(default=1, ge=1, le=100)
+    """How often to repeat it, at most; then the run ends."""
+
+
 class Complaint(Strict):
     """A line that means that the lab failed, not the hardware. The step ends at once."""
 

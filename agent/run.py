@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -57,8 +58,8 @@ class Run:
     dir: RunDir
     seq: int
     journal: str
-    first: str
-    """Its first step, in the words it was ordered in."""
+    steps: list[dict[str, Any]]
+    """As its supervisor runs them."""
     deadline: float
     """It may not start after this (seconds of the event loop's clock)."""
     story: Story = field(default_factory=Story)
@@ -77,6 +78,14 @@ class Run:
         """How far it is; one whose supervisor is only starting counts as running."""
         phase = self.story.phase
         return Held.RUNNING if phase is Held.QUEUED and self.watch is not None else phase
+
+    @property
+    def on_crash(self) -> tuple[str, int]:
+        """What to do if the machine crashes in its present step, and how often at most."""
+        if not 0 <= self.story.index < len(self.steps):
+            return "stop", 0
+        then, most = self.steps[self.story.index].get("on_crash", ("stop", 0))
+        return str(then), int(most)
 
     def read(self) -> bool:
         """
@@ -120,7 +129,7 @@ class Run:
         if self.phase is not Held.RUNNING:
             return None
         story = self.story
-        step = story.step or self.first
+        step = story.step or self.steps[0]["name"]
         return Current(self.dir, step, story.fraction, story.text, story.silent)
 
 
@@ -147,5 +156,6 @@ def recall(state: Path, now: float) -> list[Run]:
 def _recalled(found: RunDir, now: float) -> Run:
     request = found.request()
     left = min(float(request["expires"]) - now, REMEMBER)  # clocks in labs are often wrong
-    first = str(request["steps"][0]["name"])
-    return Run(found, int(request["seq"]), request["journal"], first, time.monotonic() + left)
+    steps = request["steps"]
+    str(steps[0]["name"])  # so that a request which is none is found out here
+    return Run(found, int(request["seq"]), request["journal"], steps, time.monotonic() + left)

@@ -424,7 +424,7 @@ async def test_a_machine_that_rebooted_unasked(bench: Bench) -> None:
     (bench.dir(1).path / "synced").write_text("")  # as a power cut may leave it
     bench.boot = "boot-2"
     await bench.start()
-    assert await bench.over(1) == ("crashed", "bob rebooted in wait")
+    assert await bench.over(1) == ("crashed", "bob rebooted in wait: boot boot-1, now boot-2")
     assert output(bench.dir(1)) == b"ready\n"
     await bench.run(2, "hello")
     assert await bench.over(2) == ("pass", "")
