@@ -94,7 +94,7 @@ class Output(Strict):
     counts: Mapping[Word, Pattern] = {}
     """Each match adds 1, or the number in its group ``n``."""
     most: Bytes = 256 << 20
-    """A step that writes more than this is stopped: verdict error."""
+    """Of a step that writes more than this, beginning and end are kept."""
 
 
 class Count(Strict):
