@@ -147,9 +147,9 @@ class Executor:
             run.taken = True  # it need not wait for its turn
             run.taken = await self._settle(run, decision)
 
-    def held(self, controller: str) -> list[Holding]:
-        """The runs that are here for *controller*, oldest first."""
-        runs = [run for (whose, _), run in self._runs.items() if whose == controller]
+    def held(self, controller: str | None = None) -> list[Holding]:
+        """The runs that are here, for *controller* or for anybody, oldest first."""
+        runs = [run for (who, _), run in self._runs.items() if controller in (None, who)]
         runs.sort(key=lambda run: run.seq)
         return [Holding(run.dir, run.journal, run.synced, run.phase) for run in runs]
 
