@@ -29,9 +29,7 @@ Seconds within which the same words under the same id are the same line. A serve
 twice; but clients are known that count their ids from 1 whenever they start.
 """
 
-_THIS_RUN = and_(
-    schema.run.c.job == bindparam("of_job"), schema.run.c.jid == bindparam("of_jid")
-)
+_THIS_RUN = and_(schema.run.c.job == bindparam("of_job"), schema.run.c.jid == bindparam("of_jid"))
 _ASKED = select(schema.job.c.asked).where(schema.job.c.number == bindparam("number"))
 _RUN = select(schema.run).where(_THIS_RUN)
 _SAVE_RUN = update(schema.run).where(_THIS_RUN)
