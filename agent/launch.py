@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -42,25 +42,30 @@ class Watch:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
 
-    async def ended(self, grown: Callable[[], None]) -> None:
-        """Return when it is dead; call *grown* whenever it rings before that."""
+    async def stirs(self) -> AsyncGenerator[None, None]:
+        """Comes back whenever it rings, and a last time when it is dead."""
         loop = asyncio.get_running_loop()
-        dead: asyncio.Future[None] = loop.create_future()
+        stirred, dead = asyncio.Event(), asyncio.Event()
 
         def rang() -> None:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._bell, 65536)
-            grown()
+            stirred.set()
 
         def died() -> None:
             loop.remove_reader(self._pidfd)
-            if not dead.done():
-                dead.set_result(None)
+            dead.set()
+            stirred.set()
 
         loop.add_reader(self._bell, rang)
         loop.add_reader(self._pidfd, died)
         try:
-            await dead
+            last = False
+            while not last:
+                await stirred.wait()
+                stirred.clear()
+                last = dead.is_set()  # now: it may die while we are looked after
+                yield
         finally:
             loop.remove_reader(self._bell)
             loop.remove_reader(self._pidfd)

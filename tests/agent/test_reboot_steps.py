@@ -1,6 +1,5 @@
 """Runs in which the machine reboots because they say so; the supervisors are real."""
 
-import json
 import os
 import select
 import signal
@@ -179,19 +178,6 @@ async def test_a_supervisor_that_does_not_start_after_it_is_no_pass(bench: Bench
     assert await bench.over(1) == ("error", reason)
 
 
-async def test_word_that_was_left_for_another_supervisor_counts_for_nothing(bench: Bench) -> None:
-    await prepared(bench)
-    run = await bench.run(1, "wait", "one")
-    await bench.says(1, "ready")
-    word = {"size": 1, "from": 2, "verdict": "pass", "reason": "", "last": ""}
-    (run.path / "resume.json").write_text(json.dumps(word))
-    await bench.stop()
-    await bench.start()
-    bench.gate.open()
-    assert await bench.over(1) == ("pass", "")
-    assert ends(run) == ["pass", "pass"]
-
-
 async def test_reboot_takes_no_parameter_and_is_nobody_s_file(bench: Bench) -> None:
     with pytest.raises(UnknownName):
         await bench.executor.accept(BOT, an_order(1, "reboot now=1"))
@@ -212,3 +198,14 @@ def test_the_intent_is_durable_before_the_supervisor_ends(tmp_path: Path) -> Non
     last = records(run)[-1]
     assert (last.kind, last.text("name"), last.number("within")) == ("begin", "reboot", 300)
     assert abs((last.number("up") or 0) - time.clock_gettime(time.CLOCK_BOOTTIME)) < 20
+
+
+def test_word_that_was_left_for_another_supervisor_counts_for_nothing(tmp_path: Path) -> None:
+    target = Target(tmp_path, tmp_path / "state")
+    run = target.run(sh("echo once"), sh("echo twice"))
+    target.gate.close()
+    whole = run.journal.read_bytes()
+    word = {"size": len(whole) - 1, "from": 1, "verdict": "pass", "reason": "", "last": ""}
+    run.leave_word(word)
+    assert target.start(run).wait(20) == 65
+    assert run.journal.read_bytes() == whole
