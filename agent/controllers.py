@@ -140,6 +140,8 @@ class Controllers:
         self._tickets.spend(ask.ticket, controller, asyncio.get_running_loop().time())
         self._must_be_free(controller, force=ask.force)
         log.info("reboot.ordered", by=controller, who=ask.who)
+        if (now := self._executor.current) is not None:  # it is given up, not to be repeated
+            await asyncio.to_thread(now.dir.ask_to_stop, ask.who)
         reply["lab_reboot"]["boot"] = self._us.boot
         self._exchange.spawn(self.go_down(self._config.reboot.within))
 

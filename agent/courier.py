@@ -88,6 +88,10 @@ class Courier:
             deliveries[of.run] = _Delivery(holding.dir, of, sender, over=holding.phase is Held.DONE)
         self._wake.set()
 
+    def store(self, controller: str) -> str | None:
+        """The store that *controller* had when it met us last; None if it has not yet."""
+        return self._stores.get(controller)
+
     def part(self, controller: str) -> None:
         """*controller* left."""
         self._open.pop(controller, None)

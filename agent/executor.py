@@ -5,7 +5,7 @@ It starts a supervisor for each run and watches it, but is not needed by it: clo
 executor, or kill it, and the next one adopts what lives and settles what does not.
 
 Rule 1: everything here runs in one event loop. What waits for the disk is done in a
-thread; what is short (reading back what a supervisor just wrote) is not.
+thread: a disk that hangs must not keep us from answering pings.
 
 Rule 2: accept and cancel answer after it is durable; the same call again gets the same
 answer.
@@ -112,9 +112,10 @@ class Executor:
         async with self._admission:
             if (known := self._runs.get((controller, order.run))) is not None:
                 return Accepted(order.run, known.journal)
-            if (journal := rundir.retired(self._state, controller, order.run)) is not None:
+            where = self._state, controller, order.run
+            if (journal := await asyncio.to_thread(rundir.retired, *where)) is not None:
                 return Accepted(order.run, journal)
-            if (by := rundir.cancelled(self._state, controller, order.run)) is not None:
+            if (by := await asyncio.to_thread(rundir.cancelled, *where)) is not None:
                 raise Refusal(f"it was cancelled by {by} before it came")
             steps = self._resolved(order)
             run = await self._created(controller, order, steps)
@@ -126,15 +127,14 @@ class Executor:
         """
         End a run, or see to it that it never starts; durable when it returns.
 
-        That it has ended is told by its journal, as always.
+        That it has ended is told by its journal.
         """
         async with self._admission:
             run = self._runs.get((controller, run_id))
             if run is None:
-                if rundir.retired(self._state, controller, run_id) is None:
-                    await asyncio.to_thread(
-                        rundir.mark_cancelled, self._state, controller, run_id, by
-                    )
+                where = self._state, controller, run_id
+                if await asyncio.to_thread(rundir.retired, *where) is None:
+                    await asyncio.to_thread(rundir.mark_cancelled, *where, by)
             elif run.phase is not Held.DONE:
                 await asyncio.to_thread(run.dir.ask_to_stop, by)
                 await self._stop(run)
@@ -143,13 +143,15 @@ class Executor:
         """End a run which somebody has asked to stop."""
         if run.watch is not None:
             run.watch.ask_to_stop()
-        elif not run.taken and (decision := self._decision(run)).action is Action.SETTLE:
-            run.taken = True  # it need not wait for its turn
-            run.taken = await self._settle(run, decision)
+        elif not run.taken:
+            run.taken = True  # it need not wait for its turn, if it has not begun
+            decision = await self._decision(run)
+            run.taken = decision.action is Action.SETTLE and await self._settle(run, decision)
+            self._wake.set()
 
-    def held(self, controller: str) -> list[Holding]:
-        """The runs that are here for *controller*, oldest first."""
-        runs = [run for (whose, _), run in self._runs.items() if whose == controller]
+    def held(self, controller: str | None = None) -> list[Holding]:
+        """The runs that are here, for *controller* or for anybody, oldest first."""
+        runs = [run for (who, _), run in self._runs.items() if controller in (None, who)]
         runs.sort(key=lambda run: run.seq)
         return [Holding(run.dir, run.journal, run.synced, run.phase, run.title) for run in runs]
 
@@ -193,10 +195,9 @@ class Executor:
             raise Busy(f"its disk does not take it: {error.strerror}", hint="Make room.") from error
         self._seq += 1
         deadline = asyncio.get_running_loop().time() + order.ttl
-        names = [step["name"] for step in steps]
-        run = Run(made, self._seq, journal, names[0], deadline, ", ".join(names))
+        run = Run(made, self._seq, journal, steps, deadline)
         self._runs[controller, order.run] = run
-        run.read()
+        await run.catch_up()
         return run
 
     # --- working through them
@@ -221,7 +222,7 @@ class Executor:
 
     async def _see_through(self, run: Run) -> None:
         """Bring *run* to its verdict."""
-        decision = self._decision(run)
+        decision = await self._decision(run)
         verdict = decision if decision.action is Action.SETTLE else None
         if decision.action is Action.START and asyncio.get_running_loop().time() > run.deadline:
             verdict = Decision(Action.SETTLE, Verdict.REFUSED, "it waited here for too long")
@@ -230,16 +231,16 @@ class Executor:
         while not await self._settle(run, verdict):  # noqa: ASYNC110  (no disk tells of room)
             await asyncio.sleep(RETRY)
 
-    def _decision(self, run: Run) -> Decision:
-        stopper, boot = run.dir.stop_asked(), self._boot()
+    async def _decision(self, run: Run) -> Decision:
+        stopper, boot = await asyncio.to_thread(run.dir.stop_asked), self._boot()
         return decide(
             run.story, alive=run.alive, stopper=stopper, boot=boot, up=uptime(),
-            machine=self._machine,
+            machine=self._machine, on_crash=run.on_crash,
         )  # fmt: skip
 
     async def _verdict(self, run: Run) -> Decision:
         """How *run*, which has no supervisor any more, ends; first its reboot, if it is for one."""
-        decision = self._decision(run)
+        decision = await self._decision(run)
         if decision.action is Action.REBOOT:
             self._changed(run.dir)
             left = run.story.within - (uptime() - run.story.up)
@@ -255,17 +256,23 @@ class Executor:
         """Start the supervisor of *run*, or adopt it, and follow it to its end."""
         run.alive = False
         if decision.action is Action.RESUME:
-            await asyncio.to_thread(launch.resume, run.dir, run.story, decision, self._boot())
+            try:
+                await asyncio.to_thread(launch.resume, run.dir, run.story, decision, self._boot())
+            except OSError:
+                log.exception("run.not_resumed", run=str(run.dir.run))
+                return
         adopt = decision.action is Action.ADOPT
         run.watch = launch.adopt(run.dir) if adopt else launch.start(run.dir, self._boot())
         if run.watch is None:  # it has ended since we looked
             return
         try:
-            if run.dir.stop_asked() is not None:  # and perhaps nobody told the supervisor
-                run.watch.ask_to_stop()
+            if await asyncio.to_thread(run.dir.stop_asked) is not None:
+                run.watch.ask_to_stop()  # perhaps nobody told the supervisor
             self._changed(run.dir)
-            await run.watch.ended(lambda: self._follow(run))
-            self._follow(run)
+            async with contextlib.aclosing(run.watch.stirs()) as stirs:
+                async for _ in stirs:
+                    if await run.catch_up():
+                        self._changed(run.dir)
         finally:
             run.watch.close()
             run.watch = None
@@ -274,26 +281,20 @@ class Executor:
         """
         See to it that *run*, which nobody writes to, has a verdict. Whether the disk took it.
 
-        Args:
-            decision: Its verdict; None to find it out from what is there.
+        *decision* is its verdict; None to find it out from what is there.
         """
         try:
             if run.phase is not Held.DONE:
                 await asyncio.to_thread(run.mend)
             if run.phase is not Held.DONE:
                 decision = decision or await self._verdict(run)
+                await asyncio.to_thread(launch.settle, run.dir, run.story, decision, self._boot())
                 verdict, why = decision.verdict, decision.reason
-                await asyncio.to_thread(launch.settle, run.dir, run.story, verdict, why)
                 log.info("run.settled", run=str(run.dir.run), verdict=verdict, why=why)
         except (OSError, launch.Unwritable):
             log.exception("run.unsettled", run=str(run.dir.run))
             return False
-        run.read()
+        await run.catch_up()
         run.closed.set()
         self._changed(run.dir)
         return True
-
-    def _follow(self, run: Run) -> None:
-        """Take in what is new in the journal, and tell of it."""
-        if run.read():
-            self._changed(run.dir)

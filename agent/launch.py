@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
-from agent import scratch
+from agent import evidence, scratch
 from agent.catalogue import search_path
 from agent.process import sweep
-from agent.resume import Decision, Story
+from agent.resume import Action, Decision, Story
 from agent.rundir import RunDir
 from agent.wire.journal import JournalError, Reader, encode
 from agent.wire.vocabulary import Verdict
@@ -41,25 +42,30 @@ class Watch:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
 
-    async def ended(self, grown: Callable[[], None]) -> None:
-        """Return when it is dead; call *grown* whenever it rings before that."""
+    async def stirs(self) -> AsyncGenerator[None, None]:
+        """Comes back whenever it rings, and a last time when it is dead."""
         loop = asyncio.get_running_loop()
-        dead: asyncio.Future[None] = loop.create_future()
+        stirred, dead = asyncio.Event(), asyncio.Event()
 
         def rang() -> None:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._bell, 65536)
-            grown()
+            stirred.set()
 
         def died() -> None:
             loop.remove_reader(self._pidfd)
-            if not dead.done():
-                dead.set_result(None)
+            dead.set()
+            stirred.set()
 
         loop.add_reader(self._bell, rang)
         loop.add_reader(self._pidfd, died)
         try:
-            await dead
+            last = False
+            while not last:
+                await stirred.wait()
+                stirred.clear()
+                last = dead.is_set()  # now: it may die while we are looked after
+                yield
         finally:
             loop.remove_reader(self._bell)
             loop.remove_reader(self._pidfd)
@@ -115,25 +121,21 @@ def mend(run: RunDir) -> None:
         writer.close()
 
 
-def settle(run: RunDir, story: Story, verdict: Verdict, reason: str) -> None:
+def settle(run: RunDir, story: Story, decision: Decision, boot: str) -> None:
     """
     Write the verdict of a run whose supervisor is gone; also end what it left behind.
 
     The journal has been mended, and *story* is all of it. Unwritable if the disk takes
     no more.
     """
-    if story.step:
-        sweep(story.journal)
-        _clear(run, story.journal)
+    _sweep(run, story)
+    records = _ending(story, decision, boot)
+    verdict, reason = decision.verdict, decision.reason
+    if Verdict.worst((story.worst, verdict)) is not verdict:  # it has crashed before
+        verdict, reason = story.worst, f"{story.why}; then: {reason}"
     writer = Writer(str(run.path))
     try:
-        end = b""
-        if story.open:
-            end = encode(
-                "end", time.time(), step=story.index, name=story.step, verdict=verdict,
-                reason=reason, counts={}, lines=[],
-            )  # fmt: skip
-        writer.finish(verdict, reason, end)
+        writer.finish(verdict, reason, *records)
     finally:
         writer.close()
 
@@ -142,23 +144,49 @@ def resume(run: RunDir, story: Story, decision: Decision, boot: str) -> None:
     """
     Leave word for the next supervisor of *run*: how its open step ended, and where to go on.
 
-    The journal has been mended, and *story* is all of it. Nothing is written to it here: the
-    supervisor does that together with its first record, so that there is no state between.
+    Nothing is written to the journal here: the supervisor does that together with its first
+    record, so that there is no state between.
     """
-    now = time.time()
-    end = encode(
-        "end", now, step=story.index, name=story.step, verdict=decision.verdict,
-        reason=decision.reason, seconds=round(max(0.0, now - story.at), 3), counts={}, lines=[],
-        boot=boot,
-    )  # fmt: skip
+    _sweep(run, story)
+    worst = Verdict.worst((story.worst, decision.verdict))
     before = {
         "size": run.synced,
-        "from": story.index + 1,
-        "verdict": Verdict.worst((story.worst, decision.verdict)),
-        "reason": story.why,
-        "last": end.decode("latin-1"),
+        "from": decision.go_on,
+        "verdict": worst,
+        "reason": story.why if worst is story.worst else decision.reason,
+        "last": b"".join(_ending(story, decision, boot)).decode("latin-1"),
     }
     run.leave_word(before)
+
+
+def _ending(story: Story, decision: Decision, boot: str) -> list[bytes]:
+    """The records that end the open step of a run; before them, what speaks for a crash."""
+    now, found = time.time(), []
+    if decision.verdict is Verdict.CRASHED:
+        found = evidence.gather(story.boot, story.at)
+    records = [
+        encode("evidence", now, each.said, step=story.index, what=each.what) for each in found
+    ]
+    if not story.open:
+        return records
+    lines = [story.last_line()] if decision.verdict is Verdict.CRASHED else []
+    lines += [line for each in found if each.what != "last" for line in each.lines]
+    seconds: dict[str, Any] = {}
+    if decision.action is Action.RESUME:  # by the wall clock: none other goes on over a reboot
+        seconds = {"seconds": round(max(0.0, now - story.at), 3)}
+    end = encode(
+        "end", now, step=story.index, name=story.step, verdict=decision.verdict,
+        reason=decision.reason, boot=boot, counts={}, lines=[line for line in lines if line][:8],
+        **seconds,
+    )  # fmt: skip
+    return [*records, end]
+
+
+def _sweep(run: RunDir, story: Story) -> None:
+    """End what the steps of a dead supervisor have left."""
+    if story.step:
+        sweep(story.journal)
+        _clear(run, story.journal)
 
 
 def _clear(run: RunDir, journal: str) -> None:

@@ -22,7 +22,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from agent.reboot import STEP
-from agent.rules import Output, Results, Rules, Seconds, count
+from agent.rules import On, Output, Results, Rules, Seconds, count
 from agent.wire.duration import spelled
 from agent.wire.errors import BadValue, Busy, Refusal
 from agent.wire.parameter import FOR, Kind, Parameter, RecipeInfo, nearest
@@ -107,6 +107,7 @@ class Recipe(Strict):
     params: Mapping[str, Param] = {}
     requires: Requires = Requires()
     time: Time = Time()
+    on: On = On()
     output: Output = Output()
     verdict: Rules = Rules()
     scratch: Scratch | None = None
@@ -184,6 +185,7 @@ class Recipe(Strict):
             "grace": self.time.grace,
             "stall": self.time.stall or 0,
             "most": self.output.most,
+            "on_crash": [self.on.crash, self.on.repeats],
             "rules": self.verdict.plain(self.output),
         }
         if self.scratch is not None:

@@ -8,8 +8,11 @@ machine. What it finds of each run it holds decides, by the table in :func:`deci
 import enum
 from dataclasses import dataclass
 
+from agent.progress import printable
 from agent.wire.journal import Record
 from agent.wire.vocabulary import Held, Verdict
+
+_TAIL = 1024
 
 
 @dataclass(slots=True)
@@ -21,6 +24,10 @@ class Story:
     step: str = ""
     """The step that has begun last, in the words it was ordered in."""
     index: int = -1
+    tries: int = 0
+    """How often that step has begun."""
+    tail: bytes = b""
+    """The end of what it has printed."""
     open: bool = False
     """Whether that step has not ended."""
     boot: str = ""
@@ -32,7 +39,7 @@ class Story:
     within: float = 0.0
     """Seconds in which a step that is a reboot must happen; 0 for any other step."""
     worst: Verdict = Verdict.PASS
-    """The worst verdict of the steps that ended well, and why."""
+    """The worst verdict of the steps that it went on after, and why."""
     why: str = ""
     fraction: float | None = None
     """How far that step is, 0 to 1."""
@@ -56,6 +63,8 @@ class Story:
             case "warning" | "relief":
                 stalls = record.kind == "warning" and record.text("why") == "stall"
                 self.silent = stalls or (self.silent and record.kind == "warning")
+            case "out":
+                self.tail = (self.tail + record.payload)[-_TAIL:]
             case "progress":
                 self.fraction, self.text = record.number("fraction"), record.text("text")
             case "end":
@@ -65,9 +74,14 @@ class Story:
                 self.reason = record.text("reason")
 
     def _begun(self, record: Record) -> None:
+        if self.bad is not None:  # it goes on after a crash, as the recipe says
+            self.worst, self.why, self.bad = self.bad, self.reason, None
+        step = record.number("step")
+        index = self.index + 1 if step is None else int(step)
+        self.tries = self.tries + 1 if index == self.index else 1
         self.step, self.boot, self.open = record.text("name"), record.text("boot"), True
-        self.index, self.fraction, self.text = self.index + 1, None, ""
-        self.silent = False
+        self.index, self.fraction, self.text = index, None, ""
+        self.silent, self.tail = False, b""
         self.within, self.up = record.number("within") or 0.0, record.number("up") or 0.0
         self.at = record.at
 
@@ -77,6 +91,11 @@ class Story:
             self.bad, self.reason = verdict, record.text("reason")
         elif Verdict.worst((verdict, self.worst)) is not self.worst:
             self.worst, self.why = verdict, record.text("reason")
+
+    def last_line(self) -> str:
+        """The last line that the step has printed, for people; empty if it printed nothing."""
+        lines = self.tail.decode("utf-8", "replace").splitlines()
+        return next((line for text in reversed(lines) if (line := printable(text))), "")
 
     @property
     def phase(self) -> Held:
@@ -93,7 +112,7 @@ class Action(enum.Enum):
     ADOPT = enum.auto()  # its supervisor lives: watch it
     START = enum.auto()  # it has never begun
     REBOOT = enum.auto()  # a step of it is a reboot, and that has not happened yet
-    RESUME = enum.auto()  # that has happened: go on after it
+    RESUME = enum.auto()  # a reboot that has happened, or a crash: go on after it
     SETTLE = enum.auto()  # write the verdict that nobody else will
 
 
@@ -104,10 +123,19 @@ class Decision:
     action: Action
     verdict: Verdict = Verdict.ERROR
     reason: str = ""
+    go_on: int = 0
+    """The step to go on with."""
 
 
 def decide(
-    story: Story, *, alive: bool, stopper: str | None, boot: str, up: float, machine: str
+    story: Story,
+    *,
+    alive: bool,
+    stopper: str | None,
+    boot: str,
+    up: float,
+    machine: str,
+    on_crash: tuple[str, int] = ("stop", 0),
 ) -> Decision:
     """
     What to do about a run of which the journal says *story*.
@@ -118,6 +146,7 @@ def decide(
         boot: The id of this boot.
         up: Seconds since it.
         machine: What people call this machine, for reasons.
+        on_crash: What the recipe of its step says: stop, repeat or next; how often at most.
     """
     where = f"in {story.step}" if story.open else f"after {story.step}"
     if story.verdict is not None:
@@ -126,15 +155,31 @@ def decide(
         return Decision(Action.ADOPT)
     if story.bad is not None:  # a run ends with its first bad step: only the last word is missing
         return Decision(Action.SETTLE, story.bad, story.reason)
-    if not story.step and stopper is not None:
-        return Decision(Action.SETTLE, Verdict.ABORTED, f"stopped by {stopper} before it began")
     if not story.step:
-        return Decision(Action.START)
+        return _fresh(stopper)
     if story.open and story.within:
         return _planned(story, stopper=stopper, boot=boot, up=up, machine=machine)
     if story.boot != boot:
-        return Decision(Action.SETTLE, Verdict.CRASHED, f"{machine} rebooted {where}")
+        reason = f"{machine} rebooted {where}: boot {story.boot[:8]}, now {boot[:8]}"
+        return _crashed(story, reason, on_crash if stopper is None else ("stop", 0))
     return Decision(Action.SETTLE, Verdict.ERROR, f"the supervisor was killed {where}")
+
+
+def _fresh(stopper: str | None) -> Decision:
+    """What to do about a run that has not begun."""
+    if stopper is None:
+        return Decision(Action.START)
+    return Decision(Action.SETTLE, Verdict.ABORTED, f"stopped by {stopper} before it began")
+
+
+def _crashed(story: Story, reason: str, on_crash: tuple[str, int]) -> Decision:
+    """What to do about a run in which the machine rebooted unasked."""
+    then, most = on_crash
+    if story.open and then == "repeat" and story.tries <= most:
+        return Decision(Action.RESUME, Verdict.CRASHED, reason, story.index)
+    if story.open and then == "next":
+        return Decision(Action.RESUME, Verdict.CRASHED, reason, story.index + 1)
+    return Decision(Action.SETTLE, Verdict.CRASHED, reason)
 
 
 def _planned(story: Story, *, stopper: str | None, boot: str, up: float, machine: str) -> Decision:
@@ -145,7 +190,7 @@ def _planned(story: Story, *, stopper: str | None, boot: str, up: float, machine
     before that, and a machine that is going down does not mind.
     """
     if story.boot != boot:  # whoever asked to stop is heard before the next step
-        return Decision(Action.RESUME, Verdict.PASS)
+        return Decision(Action.RESUME, Verdict.PASS, go_on=story.index + 1)
     if stopper is not None:
         return Decision(Action.SETTLE, Verdict.ABORTED, f"stopped by {stopper}")
     if up - story.up >= story.within:

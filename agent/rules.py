@@ -94,7 +94,7 @@ class Output(Strict):
     counts: Mapping[Word, Pattern] = {}
     """Each match adds 1, or the number in its group ``n``."""
     most: Bytes = 256 << 20
-    """A step that writes more than this is stopped: verdict error."""
+    """Of a step that writes more than this, beginning and end are kept."""
 
 
 class Count(Strict):
@@ -141,6 +141,15 @@ class Results(Strict):
             "counts": {name: [count.path, count.per] for name, count in self.counts.items()},
             "rules": [rule.model_dump(by_alias=True, exclude_none=True) for rule in self.rules],
         }
+
+
+class On(Strict):
+    """What to do when something happens to a step that it did not do itself."""
+
+    crash: Literal["stop", "repeat", "next"] = "stop"
+    """The machine rebooted unasked: the run ends, does the step again, or goes on after it."""
+    repeats: int = Field(default=1, ge=1, le=100)
+    """How often to repeat it, at most; then the run ends."""
 
 
 class Complaint(Strict):

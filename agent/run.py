@@ -1,16 +1,18 @@
 """A run as the agent knows it while it is here, and what it tells others of it."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from agent import launch, rundir
 from agent.resume import Story
 from agent.rundir import RunDir
-from agent.wire.journal import JournalError, Reader
+from agent.wire.journal import JournalError, Reader, Record
 from agent.wire.vocabulary import Held, RunId, Verdict
 
 log = structlog.get_logger()
@@ -59,12 +61,10 @@ class Run:
     dir: RunDir
     seq: int
     journal: str
-    first: str
-    """Its first step, in the words it was ordered in."""
+    steps: list[dict[str, Any]]
+    """As its supervisor runs them."""
     deadline: float
     """It may not start after this (seconds of the event loop's clock)."""
-    title: str = ""
-    """Its steps, in the words they were ordered in."""
     story: Story = field(default_factory=Story)
     synced: int = 0
     alive: bool = False
@@ -82,38 +82,69 @@ class Run:
         phase = self.story.phase
         return Held.RUNNING if phase is Held.QUEUED and self.watch is not None else phase
 
-    def read(self) -> bool:
+    @property
+    def title(self) -> str:
+        """Its steps, in the words they were ordered in."""
+        return ", ".join(str(step["name"]) for step in self.steps)
+
+    @property
+    def on_crash(self) -> tuple[str, int]:
+        """What to do if the machine crashes in its present step, and how often at most."""
+        if not 0 <= self.story.index < len(self.steps):
+            return "stop", 0
+        then, most = self.steps[self.story.index].get("on_crash", ("stop", 0))
+        return str(then), int(most)
+
+    async def catch_up(self) -> bool:
         """
         Take in what is newly synced of the journal. Whether there was anything.
+
+        The disk is read in a thread, a piece at a time: it may hang, and we still answer.
 
         What is damaged is over: nothing can be added to it. It goes to its controller as
         it is, which will say so.
         """
-        synced = self.dir.synced
-        if synced <= self.synced:
-            return False
+        grown = False
         try:
-            self._read(synced)
+            while records := await asyncio.to_thread(self._read):
+                self._see(records)
+                grown = True
         except JournalError as error:
             self._damaged(error)
-        return True
+            return True
+        return grown
 
     def mend(self) -> None:
         """Make whole what nobody writes to, and read it; blocks."""
         try:
             launch.mend(self.dir)
+            self.read()
         except JournalError as error:
             self._damaged(error)
-        else:
-            self.read()
 
-    def _read(self, synced: int) -> None:
+    def read(self) -> None:
+        """Like :meth:`catch_up`, where there is no event loop to keep; raises JournalError."""
+        while records := self._read():
+            self._see(records)
+
+    def _see(self, records: list[Record]) -> None:
+        for record in records:
+            self.story.see(record)
+        self.synced = records[-1].end
+
+    def _read(self) -> list[Record]:
+        """The records in the next piece of what is synced and not read yet; blocks."""
+        records: list[Record] = []
         with self.dir.journal.open("rb") as journal:
-            journal.seek(self.synced)
-            while data := journal.read(min(_BLOCK, synced - journal.tell())):
-                for record in self._reader.feed(data):
-                    self.story.see(record)
-        self.synced = self._reader.parsed
+            synced = self.dir.synced
+            while not records:  # one may be larger than a piece
+                start = self._reader.parsed + self._reader.pending
+                journal.seek(start)
+                data = journal.read(min(_BLOCK, max(0, synced - start)))
+                if not data:
+                    break
+                records = list(self._reader.feed(data))
+        return records
 
     def _damaged(self, error: JournalError) -> None:
         log.critical("run.damaged", path=str(self.dir.path), error=str(error))
@@ -124,7 +155,7 @@ class Run:
         if self.phase is not Held.RUNNING:
             return None
         story = self.story
-        step = story.step or self.first
+        step = story.step or self.steps[0]["name"]
         return Current(self.dir, step, story.fraction, story.text, story.silent)
 
 
@@ -139,7 +170,8 @@ def recall(state: Path, now: float) -> list[Run]:
             continue
         run.alive = found.alive()
         if run.alive:
-            run.read()
+            with contextlib.suppress(JournalError):  # said when it is over
+                run.read()
         else:
             run.mend()
         if run.phase is Held.DONE:
@@ -151,12 +183,6 @@ def recall(state: Path, now: float) -> list[Run]:
 def _recalled(found: RunDir, now: float) -> Run:
     request = found.request()
     left = min(float(request["expires"]) - now, REMEMBER)  # clocks in labs are often wrong
-    names = [str(step["name"]) for step in request["steps"]]
-    return Run(
-        found,
-        int(request["seq"]),
-        request["journal"],
-        names[0],
-        time.monotonic() + left,
-        ", ".join(names),
-    )
+    steps = request["steps"]
+    str(steps[0]["name"])  # so that a request which is none is found out here
+    return Run(found, int(request["seq"]), request["journal"], steps, time.monotonic() + left)

@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import importlib.metadata
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from agent.client import Client
 from agent.config import Config
 from agent.courier import delivered
 from agent.executor import Executor
+from agent.janitor import Janitor
 from agent.notify import Notifier
 from agent.rundir import RunDir
 from agent.wire.account import Account
@@ -29,8 +29,6 @@ from agent.wire.vocabulary import TOKEN, token
 log = structlog.get_logger()
 
 RESOURCE = "agent"
-CLEAN = 3600.0
-"""Seconds between two looks for journals that may go."""
 
 
 def catalogue(config: Config) -> Catalogue:
@@ -88,6 +86,12 @@ async def _run(config: Config, us: TargetState) -> None:
     systemd = Notifier.take()
     doubles = Doubles(link, lambda where: client.clashes(where))
     client = Client(config, link, executor, us, told=systemd.status)
+
+    def wanted(controller: str, store: str) -> bool:
+        known = client.controllers.courier.store(controller)
+        return controller in config.controllers and known in (None, store)
+
+    janitor = Janitor(executor, config.keep, delivered=delivered, wanted=wanted)
     await executor.start()
     systemd.ready()
     log.info("agent.started", jid=config.jid, boot=us.boot, epoch=us.epoch)
@@ -97,22 +101,10 @@ async def _run(config: Config, us: TargetState) -> None:
             group.create_task(client.controllers.courier.run())
             group.create_task(client.controllers.orders.run())
             group.create_task(client.subscriptions.run())
-            group.create_task(_clean(executor, config))
+            group.create_task(janitor.run())
             group.create_task(link.run(client.session, alone=doubles.until_alone))
     finally:
         await executor.close()
-
-
-async def _clean(executor: Executor, config: Config) -> None:
-    """Remove journals that their controllers have had for long enough, for ever."""
-    while True:
-        before = time.time() - config.keep
-        for controller in config.controllers:
-            for holding in executor.held(controller):
-                acked = (holding.dir.path / "acked").stat().st_mtime
-                if delivered(holding) and acked < before:
-                    await executor.retire(controller, holding.dir.run)
-        await asyncio.sleep(CLEAN)
 
 
 def _epoch(state: Path) -> str:

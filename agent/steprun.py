@@ -8,6 +8,7 @@ from typing import Any
 
 from agent import scratch
 from agent.judge import GOOD, NOTHING, Judge
+from agent.kept import Kept
 from agent.process import Process
 from agent.progress import Clock
 from agent.results import MOST, Results
@@ -74,7 +75,7 @@ class StepRun:
         self._since = _NEVER  # when the first pending byte came
         self._synced_at = self._told_at = -_NEVER
         self._told: tuple[float, str] | None = None
-        self._written = 0
+        self._kept = Kept(step["most"])
         self._ending: tuple[str, str] | None = None  # verdict and reason, once we end it
         self._kill_at = self._give_up_at = _NEVER
         self._started = time.monotonic()
@@ -96,7 +97,8 @@ class StepRun:
                 elif not self._read(process):
                     poll.unregister(fd)  # it closed its output, and lives on
             self._keep_time(process, time.monotonic())
-        return self._end(process, folder)
+        verdict, reason = self._end(process, folder)
+        return verdict, "; ".join(part for part in (reason, self._kept.note) if part)
 
     @property
     def seconds(self) -> float:
@@ -118,6 +120,15 @@ class StepRun:
             self._pending.clear()
             self._since = _NEVER
             self._writer.append(record)
+
+    def _flush_rest(self) -> None:
+        """Write down the end of the output, and how much is missing before it."""
+        self.flush()
+        rest = self._kept.rest()
+        if self._kept.cut:
+            self._writer.append(encode("cut", time.time(), step=self._index, size=self._kept.cut))
+        for start in range(0, len(rest), PAYLOAD):
+            self._writer.append(encode("out", time.time(), rest[start : start + PAYLOAD]))
 
     def _patience(self) -> float:
         """Milliseconds until something is due."""
@@ -148,10 +159,9 @@ class StepRun:
         except BlockingIOError:
             return True
         if data:
-            if not self._pending:
+            if (now := self._kept.take(data)) and not self._pending:
                 self._since = time.monotonic()
-            self._pending += data
-            self._written += len(data)
+            self._pending += now
             self._stall.spoke()
             self._judge.feed(data)
             if self._spec is not None and not self._spec["file"]:
@@ -221,8 +231,6 @@ class StepRun:
             return "aborted", f"stopped by {stopper() or 'the system'}"
         if self._judge.complaint:
             return "error", self._judge.complaint
-        if self._written > self._step["most"]:
-            return "error", f"it wrote more than {self._step['most']} bytes"
         if now >= self._started + self._step["wall"]:
             return "timeout", f"it took longer than {self._step['wall']} s"
         if self._stall.hangs:
@@ -235,7 +243,7 @@ class StepRun:
         self._listen(process, 0)  # all that it wrote itself
         process.kill()  # what it left behind
         self._listen(process, LINGER)
-        self.flush()
+        self._flush_rest()
         if process.exited():
             self.code = process.reap()
         if self._ending is not None:

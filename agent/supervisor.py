@@ -59,14 +59,17 @@ class Supervisor:
         for index in range(self._before["from"], len(steps)):
             step = steps[index]
             if self._signals.stop or stopper() is not None:
-                verdict, reason = "aborted", f"stopped by {stopper() or 'the system'}"
-                break
-            if "reboot" in step:
+                step_verdict, why = "aborted", f"stopped by {stopper() or 'the system'}"
+            elif "reboot" in step:
                 return self._order_reboot(index, step, last)
-            step_verdict, why, last = self._step(index, step, last)
-            verdict, reason = worst(verdict, step_verdict), why or reason
+            else:
+                step_verdict, why, last = self._step(index, step, last)
+                if step_verdict not in GOOD and len(steps) > 1:
+                    why = f"{step['name']}: {why}"
+            verdict = worst(verdict, step_verdict)
+            if verdict == step_verdict:
+                reason = why or reason
             if step_verdict not in GOOD:
-                reason = f"{step['name']}: {why}" if len(steps) > 1 else why
                 break
         return self._writer.finish(verdict, reason[:REASON], last)
 

@@ -12,7 +12,7 @@ from agent import launch, scratch
 from agent.catalogue import PACKAGED, means
 from agent.process import NotStarted
 from agent.recipe import Recipe, load
-from agent.resume import Story
+from agent.resume import Action, Decision, Story
 from agent.wire.errors import BadValue
 from agent.wire.vocabulary import Verdict
 from tests.agent.bench import gone, output, records, verdict
@@ -159,7 +159,8 @@ def test_a_supervisor_that_is_killed_leaves_no_file_to_the_next_agent(
     supervisor.wait(20)
     assert list(place.iterdir())
     story = Story(journal=JOURNAL, step="disk", open=True, index=0)
-    launch.settle(run, story, Verdict.CRASHED, "bob rebooted in disk")
+    crashed = Decision(Action.SETTLE, Verdict.CRASHED, "bob rebooted in disk")
+    launch.settle(run, story, crashed, "boot-2")
     assert list(place.iterdir()) == []
     assert gone(JOURNAL)
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -424,7 +425,7 @@ async def test_a_machine_that_rebooted_unasked(bench: Bench) -> None:
     (bench.dir(1).path / "synced").write_text("")  # as a power cut may leave it
     bench.boot = "boot-2"
     await bench.start()
-    assert await bench.over(1) == ("crashed", "bob rebooted in wait")
+    assert await bench.over(1) == ("crashed", "bob rebooted in wait: boot boot-1, now boot-2")
     assert output(bench.dir(1)) == b"ready\n"
     await bench.run(2, "hello")
     assert await bench.over(2) == ("pass", "")
@@ -499,3 +500,27 @@ async def readable(fd: int) -> None:
             await ready.wait()
     finally:
         loop.remove_reader(fd)
+
+
+async def test_a_disk_that_hangs_keeps_nobody_waiting(bench: Bench) -> None:
+    waiting(bench)
+    bench.recipe("hello", "echo hello")
+    await bench.stop()
+    executor = await bench.start()
+    run = await bench.run(1, "wait")
+    await bench.says(1, "ready")
+    synced, there = run.path / "synced", run.path / "there"
+    synced.rename(there)
+    os.mkfifo(synced)  # whoever reads it waits for a writer
+    supervisor = os.pidfd_open(run.pid() or 0)
+    bench.gate.open()
+    assert await asyncio.to_thread(select.select, [supervisor], [], [], 20) != ([], [], [])
+    os.close(supervisor)
+    await executor.accept(BOT, an_order(2, "hello"))
+    assert executor.current is not None  # its end is not known yet
+    fifo = await asyncio.to_thread(os.open, synced, os.O_WRONLY)
+    os.write(fifo, there.read_bytes())
+    there.rename(synced)
+    os.close(fifo)  # now the disk has come to itself
+    assert await bench.over(2) == ("pass", "")
+    assert await bench.over(1) == ("pass", "")

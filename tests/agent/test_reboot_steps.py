@@ -1,15 +1,17 @@
 """Runs in which the machine reboots because they say so; the supervisors are real."""
 
-import json
 import os
 import select
 import signal
+import time
+from pathlib import Path
 
 import pytest
 
 from agent.catalogue import Catalogue
 from agent.wire.errors import UnknownName
 from tests.agent.bench import BOT, Bench, an_order, ends, output, records
+from tests.agent.test_supervisor import Target, sh
 
 
 async def prepared(bench: Bench) -> None:
@@ -165,17 +167,15 @@ def _lose_power(supervisor: int) -> None:
     os.close(fd)
 
 
-async def test_word_that_was_left_for_another_supervisor_counts_for_nothing(bench: Bench) -> None:
+async def test_a_supervisor_that_does_not_start_after_it_is_no_pass(bench: Bench) -> None:
     await prepared(bench)
-    run = await bench.run(1, "wait", "one")
-    await bench.says(1, "ready")
-    word = {"size": 1, "from": 2, "verdict": "pass", "reason": "", "last": ""}
-    (run.path / "resume.json").write_text(json.dumps(word))
-    await bench.stop()
-    await bench.start()
-    bench.gate.open()
-    assert await bench.over(1) == ("pass", "")
-    assert ends(run) == ["pass", "pass"]
+    run = await bench.run(1, "reboot")
+    await bench.until(lambda: bench.restarts == 1)
+    (run.path / "supervisor.log").unlink()
+    (run.path / "supervisor.log").mkdir()
+    await bench.power_on()
+    reason = "its supervisor did not start: see the agent's log"
+    assert await bench.over(1) == ("error", reason)
 
 
 async def test_reboot_takes_no_parameter_and_is_nobody_s_file(bench: Bench) -> None:
@@ -187,3 +187,25 @@ async def test_reboot_takes_no_parameter_and_is_nobody_s_file(bench: Bench) -> N
     bench.recipe("reboot", "true")
     [bad] = Catalogue([bench.recipes]).bad
     assert "reboot is a step already" in str(bad)
+
+
+def test_the_intent_is_durable_before_the_supervisor_ends(tmp_path: Path) -> None:
+    target = Target(tmp_path, tmp_path / "state")
+    run = target.create(sh("echo on"), {"name": "reboot", "recipe": "reboot", "reboot": 300.0})
+    assert target.start(run).wait(20) == 0
+    target.gate.close()
+    assert run.synced == run.journal.stat().st_size
+    last = records(run)[-1]
+    assert (last.kind, last.text("name"), last.number("within")) == ("begin", "reboot", 300)
+    assert abs((last.number("up") or 0) - time.clock_gettime(time.CLOCK_BOOTTIME)) < 20
+
+
+def test_word_that_was_left_for_another_supervisor_counts_for_nothing(tmp_path: Path) -> None:
+    target = Target(tmp_path, tmp_path / "state")
+    run = target.run(sh("echo once"), sh("echo twice"))
+    target.gate.close()
+    whole = run.journal.read_bytes()
+    word = {"size": len(whole) - 1, "from": 1, "verdict": "pass", "reason": "", "last": ""}
+    run.leave_word(word)
+    assert target.start(run).wait(20) == 65
+    assert run.journal.read_bytes() == whole

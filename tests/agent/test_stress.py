@@ -11,7 +11,7 @@ from agent import launch
 from agent.catalogue import PACKAGED, means
 from agent.judge import Judge
 from agent.recipe import Recipe, load
-from agent.resume import Story
+from agent.resume import Action, Decision, Story
 from agent.wire.errors import BadValue
 from agent.wire.vocabulary import Verdict
 from tests.agent.bench import gone, output, records, verdict
@@ -127,7 +127,12 @@ def test_nothing_of_it_outlives_a_supervisor_that_was_killed(
     assert len(list(processes("stress-ng"))) == 4
     supervisor.kill()
     supervisor.wait(20)
-    launch.settle(run, Story(journal=JOURNAL, step="stress"), Verdict.ERROR, "it was killed")
+    launch.settle(
+        run,
+        Story(journal=JOURNAL, step="stress"),
+        Decision(Action.SETTLE, Verdict.ERROR, "it was killed"),
+        "boot",
+    )
     assert gone(JOURNAL)
     assert list(processes("stress-ng")) == []
 

@@ -125,11 +125,6 @@ def test_a_warning_is_the_verdict_of_a_run_that_is_otherwise_good(target: Target
     assert verdict(run)[0] == "warn"
 
 
-def test_too_much_output_ends_it(target: Target) -> None:
-    run = target.run(a_step("yes", most=1_000_000))
-    assert verdict(run) == ("error", "it wrote more than 1000000 bytes")
-
-
 def test_a_line_that_makes_it_no_test_ends_it_at_once(target: Target) -> None:
     script = f"echo reducing; read _ < {target.gate.path}"
     run = target.run(sh(script, error=[["reducing", "ask for less"]]))

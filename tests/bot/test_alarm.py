@@ -2,13 +2,17 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from agent.wire.journal import encode
+from agent.wire.journal import Record, encode
+from bot.digest import Clock
 from bot.intake import ALARMS
+from bot.jobs import Run
 from bot.occupant import Channel
+from bot.report.alarm import alarm
 from tests.bot.lab_on_disk import Bot
 from tests.virtual_time import VirtualLoop, settled
 
@@ -107,3 +111,16 @@ async def test_a_target_cannot_flood_the_room(bot: Bot) -> None:
         await settled()
         whole += more
     assert len(bot.room.heard) == ALARMS
+
+
+@pytest.mark.parametrize(("late", "true"), [(0, True), (119, True), (120, False), (9999, False)])
+def test_for_how_long_it_is_true(late: float, true: bool) -> None:
+    asked = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    record = Record(
+        "warning", asked.timestamp(), {"why": "stall", "seconds": 600, "left": 120}, b"", 0
+    )
+    clock = Clock(asked=asked, now=asked + timedelta(seconds=late))
+    news = alarm(Run(job=1, target="bob", jid="bob@lab.example"), record, clock)
+    assert (news is not None) == true
+    if news is not None:
+        assert news[1] == 120 - late

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Step, Verdict
 from bot.commands import discover
 from bot.dialogue import Dialogue
@@ -56,6 +57,20 @@ async def test_help_names_every_command_on_one_screen(world: World) -> None:
 
 
 # run
+
+
+@pytest.mark.parametrize("word", ["reboot", "Reboot"])
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_reboot_among_the_steps_is_for_who_may_reboot(
+    world: World, word: str, known: bool
+) -> None:
+    offered = {"memtest": MEMTEST, "reboot": RecipeInfo(name="reboot", summary="Restart it.")}
+    world.targets.catalogues["bob"] = offered if known else None
+    refused = await say(world, f"run memtest, {word} on bob", MAX)
+    assert "it needs the right to operate" in refused.text
+    assert world.jobs.jobs == {}
+    assert (await say(world, f"run memtest, {word} on bob", ANN)).text.startswith("job 1")
+    assert (await say(world, "run memtest on bob", MAX)).text.startswith("job 2")
 
 
 async def test_a_run_is_recorded_and_acknowledged(world: World) -> None:
