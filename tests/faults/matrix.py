@@ -59,7 +59,7 @@ FAULTS: tuple[Fault, ...] = (
             Fault(f"dark-{who}", f"the {who}'s connection is a black hole for 5 s",
                   links.dark(of, 5), trials=5),
             Fault(f"dark-{who}-long", f"the {who}'s connection is a black hole for 2 min",
-                  links.dark(of, 120), trials=2, quick=0),
+                  links.dark(of, 120), trials=1, quick=0),
             Fault(f"held-{who}", f"the {who}'s bytes are held up for 6 s",
                   links.held(of, 6), trials=5, quick=0),
         )
