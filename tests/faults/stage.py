@@ -95,6 +95,11 @@ class Service:
         if self.process is not None and self.process.running:
             os.kill(self.process.pid, signal.SIGKILL)
 
+    def stop(self) -> None:
+        """Have it stand still (SIGSTOP): its connection stays."""
+        if self.process is not None and self.process.running:
+            os.kill(self.process.pid, signal.SIGSTOP)
+
     async def down(self) -> None:
         """SIGKILL, and it stays down."""
         if self._keeper is not None:
