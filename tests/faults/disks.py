@@ -114,7 +114,6 @@ async def targets_disk(stage: Stage) -> Outcome:
         fill(stage.lab / "bob" / "state")
 
     try:
-        # Where all was printed before the disk was full, it is a pass that says so.
         return await harmed(stage, harm, expected="error", size=300_000, seconds=4)
     finally:
         (stage.lab / "bob" / "state" / "ballast").unlink(missing_ok=True)

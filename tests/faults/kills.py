@@ -60,12 +60,13 @@ async def supervisor_killed(stage: Stage) -> Outcome:
     """The supervisor: what it had written arrives, and the step is no pass."""
 
     async def harm(trial: Trial) -> None:
-        [supervisor] = stage.supervisors()
-        supervisor.suspend()  # so that what it has written is known, and nothing is added
+        supervisors = stage.supervisors()
+        for supervisor in supervisors:
+            supervisor.suspend()  # so that what it has written is known, and nothing is added
         trial.floor = whole(journal(trial).read_bytes())
-        supervisor.kill()
+        for supervisor in supervisors:
+            supervisor.kill()
 
-    # It may have written the step's end before we came.
     outcome = await harmed(stage, harm, expected="error", size=300_000, seconds=4)
     left = [process.pid for process in stage.diagnostics()]
     assert not left, f"diagnostics {left} outlive their supervisor"
