@@ -229,20 +229,21 @@ class Bot:
 
     def accepts(self, number: int, journal: str, jid: str = BOB) -> None:
         of = JournalId(self.run_id(number), journal)
-        self._puts(Arrival(f"{jid}/agent", of, of.run))
+        self.hears(Arrival(f"{jid}/agent", of, of.run))
 
     def refuses(self, number: int, reason: str, jid: str = BOB) -> None:
-        self._puts(Arrival(f"{jid}/agent", None, self.run_id(number), refused=reason))
+        self.hears(Arrival(f"{jid}/agent", None, self.run_id(number), refused=reason))
 
     def chunk(self, number: int, journal: str, offset: int, data: bytes, jid: str = BOB) -> None:
         of = JournalId(self.run_id(number), journal)
-        self._puts(Arrival(f"{jid}/agent", of, of.run, chunk=Chunk(offset, data)))
+        self.hears(Arrival(f"{jid}/agent", of, of.run, chunk=Chunk(offset, data)))
 
     def carries(self, of: JournalId, chunk: Chunk, jid: str = BOB) -> None:
         """A chunk as it is on the wire, of whatever store's run."""
-        self._puts(Arrival(f"{jid}/agent", of, of.run, chunk=chunk))
+        self.hears(Arrival(f"{jid}/agent", of, of.run, chunk=chunk))
 
-    def _puts(self, arrival: Arrival) -> None:
+    def hears(self, arrival: Arrival) -> None:
+        """Something a target said, as it is on the wire."""
         self.intake.put(arrival, behind=self.fleet.member(arrival.jid).behind)
 
     # What there is

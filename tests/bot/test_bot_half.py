@@ -18,12 +18,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from agent.wire.delivery import Chunk
 from agent.wire.journal import encode
 from agent.wire.query import HeldRun, Meeting, Standing
 from agent.wire.stanza import JournalId
 from agent.wire.vocabulary import Held, Order, RunId, Verdict, token
+from bot.config import Patience
+from bot.intake import Arrival
 from bot.jobs import Job, Phase, Run
-from bot.store import jobs
+from bot.store import jobs, relearned
 from tests.bot.lab_on_disk import ALICE, BOB, STEPS, Bot, line, standing
 from tests.virtual_time import VirtualLoop, settled
 
@@ -35,6 +38,7 @@ VERDICTS = st.sampled_from(["pass", "fail"])
 ANY = st.integers(0, 99)
 """Which of what there is. How much there is depends on the store's thread, so hypothesis is not
 to ask: what it draws must be the same when it repeats the story."""
+PATIENCE = Patience(silence=150, lost=300)
 GIVEN_UP = (Verdict.LOST, Verdict.ABORTED, Verdict.REFUSED)
 
 
@@ -81,10 +85,11 @@ class BotHalf(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.targets = {BOB: Target(), ALICE: Target()}
         self.seen: dict[tuple[int, str], Run] = {}
-        self.truths: dict[tuple[int, str, str], Truth] = {}
-        self.lines: dict[int, int] = {}
+        self.truths: dict[tuple[RunId, str, str], Truth] = {}
+        self.lines: dict[int, Job] = {}
         self.sessions = 0
-        self.bot = Bot(self.folder)
+        self.said_before = 0
+        self.bot = Bot(self.folder, patience=PATIENCE)
         self.do(self.bot.start())
         self.bot.wire.answers = self.answers
 
@@ -103,13 +108,16 @@ class BotHalf(RuleBasedStateMachine):
     def say(self, number: int, both: bool) -> None:
         on = ("bob", "alice") if both else ("bob",)
         job = self.do(self.bot.dispatch.submit(STEPS, on, line(number)))
-        assert self.lines.setdefault(number, job.number) == job.number
-        assert len(set(self.lines.values())) == len(self.lines)
+        before = self.lines.get(number)
+        if before is not None and job.number != before.number:
+            assert (job.asked - before.asked).total_seconds() > jobs.AGAIN
+        self.lines[number] = job
+        assert len({job.number for job in self.lines.values()}) == len(self.lines)
 
     @rule(which=ANY)
     def stop(self, which: int) -> None:
-        if self.lines:
-            job = self.do(self.bot.job(nth(sorted(self.lines.values()), which)))
+        if found := sorted(self.all_jobs(), key=lambda job: job.number):
+            job = nth(found, which)
             self.do(self.bot.dispatch.stop(job, "ann"))
 
     # What targets do
@@ -122,18 +130,22 @@ class BotHalf(RuleBasedStateMachine):
         jid, order = nth(self.bot.wire.offers, which)
         target = self.targets[jid]
         if order.run in target.tombs:
-            self.bot.refuses(order.run.number, "it was cancelled", jid)
+            self.refuse(order.run, jid)
             return
         if order.run not in target.runs:
             self._accept(jid, order)
         if answered:
-            self.bot.accepts(order.run.number, target.runs[order.run].journal, jid)
+            of = JournalId(order.run, target.runs[order.run].journal)
+            self.bot.hears(Arrival(f"{jid}/agent", of, of.run))
+
+    def refuse(self, run: RunId, jid: str) -> None:
+        self.bot.hears(Arrival(f"{jid}/agent", None, run, refused="it was cancelled"))
 
     def _accept(self, jid: str, order: Order) -> None:
         journal = token()
         truth = Truth(journal, encode("accepted", NOW, journal=journal))
         self.targets[jid].runs[order.run] = truth
-        self.truths[order.run.number, jid, journal] = truth
+        self.truths[order.run, jid, journal] = truth
 
     @rule(which=ANY)
     def hear_cancel(self, which: int) -> None:
@@ -161,7 +173,7 @@ class BotHalf(RuleBasedStateMachine):
         """Chunks of every journal, from anywhere: repeated, reordered, with holes."""
         for run, truth in self.targets[jid].runs.items():
             if data := truth.data[start : start + size]:
-                self.bot.chunk(run.number, truth.journal, start, data, jid)
+                self.bot.carries(JournalId(run, truth.journal), Chunk(start, data), jid)
 
     @rule(jid=TARGETS)
     def send_on(self, jid: str) -> None:
@@ -169,9 +181,12 @@ class BotHalf(RuleBasedStateMachine):
         self.do(settled(0.01))
         target = self.targets[jid]
         for run, truth in list(target.runs.items()):
+            if run in target.delivered:
+                continue
             have = self.acked(jid, run, truth)
             if have < len(truth.data):
-                self.bot.chunk(run.number, truth.journal, have, truth.data[have:], jid)
+                chunk = Chunk(have, truth.data[have:])
+                self.bot.carries(JournalId(run, truth.journal), chunk, jid)
             elif truth.verdict:
                 target.delivered.add(run)
 
@@ -194,7 +209,7 @@ class BotHalf(RuleBasedStateMachine):
         jid = full.partition("/")[0]
         target = self.targets[jid]
         held = [
-            HeldRun(JournalId(run, truth.journal), len(truth.data), truth.phase)
+            HeldRun(JournalId(run, truth.journal), len(truth.data), truth.phase, "memtest")
             for run, truth in target.runs.items()
             if run not in target.delivered
         ]
@@ -220,7 +235,41 @@ class BotHalf(RuleBasedStateMachine):
 
         self.do(die())
 
+    @rule()
+    def lose_database(self) -> None:
+        """What the server has kept of the old one's orders and cancels may still arrive."""
+        self.do(self.bot.lose_database())
+        self.seen.clear()
+        self.lines.clear()
+        self.bot.wire.acks.clear()
+        self.said_before = len(self.bot.room.said)
+
+    @rule()
+    def be_patient(self) -> None:
+        """What its target does not speak of in all that time is given up."""
+        self.do(settled(PATIENCE.lost + 6 * PATIENCE.sync))
+        for job in self.all_jobs():
+            for run in job.runs:
+                there = bool(self.bot.fleet.member(run.jid).full)
+                assert there or run.phase in (Phase.OFFERED, Phase.DONE)
+                assert not there or run.phase is not Phase.STRANDED or self.held_done(run)
+
+    def held_done(self, run: Run) -> bool:
+        """Whether all that is missing is its journal, which nobody sends."""
+        truth = self.targets[run.jid].runs.get(run.known_as(self.bot.id))
+        return truth is not None and truth.phase is Held.DONE
+
     # What must be true, always
+
+    def known(self, of: RunId, jid: str) -> Run | None:
+        """The run that *jid* knows as *of*, unless the bot knows nothing of it."""
+        try:
+            found: Run = self.do(
+                self.bot.store.do(lambda db: relearned.find(db, of, jid, self.bot.id))
+            )
+        except KeyError:
+            return None
+        return found
 
     def acked(self, jid: str, run: RunId, truth: Truth) -> int:
         of = JournalId(run, truth.journal)
@@ -236,13 +285,13 @@ class BotHalf(RuleBasedStateMachine):
 
     @invariant()
     def a_replica_is_a_prefix_and_acks_are_kept(self) -> None:
-        for (number, jid, journal), truth in self.truths.items():
-            run = self.do(self.bot.a_run(number, jid))
-            if run.journal == journal:
-                replica = self.do(self.bot.replica(number, jid))
+        for (of, jid, journal), truth in self.truths.items():
+            run = self.known(of, jid)
+            if run is not None and run.journal == journal:
+                replica = self.do(self.bot.replica(run.job, jid))
                 assert len(replica) == run.size
                 assert truth.data.startswith(replica)
-                assert self.acked(jid, self.bot.run_id(number), truth) <= run.size
+                assert self.acked(jid, of, truth) <= run.size
 
     @invariant()
     def a_verdict_stays_unless_the_truth_replaces_it(self) -> None:
@@ -261,9 +310,14 @@ class BotHalf(RuleBasedStateMachine):
 
     @invariant()
     def a_whole_journal_is_believed(self) -> None:
-        for (number, jid, journal), truth in self.truths.items():
-            run = self.do(self.bot.a_run(number, jid))
-            if run.journal == journal and truth.verdict and run.size == len(truth.data):
+        for (of, jid, journal), truth in self.truths.items():
+            run = self.known(of, jid)
+            if (
+                run is not None
+                and run.journal == journal
+                and truth.verdict
+                and run.size == len(truth.data)
+            ):
                 assert run.verdict == truth.verdict
                 assert run.final
 
@@ -288,7 +342,7 @@ class BotHalf(RuleBasedStateMachine):
         for job in self.all_jobs():
             assert job.told, job
             for run in job.runs:
-                held = self.targets[run.jid].runs.get(self.bot.run_id(run.job))
+                held = self.targets[run.jid].runs.get(run.known_as(self.bot.id))
                 if held is not None and held.journal == run.journal:
                     assert (run.verdict, run.size) == (held.verdict, len(held.data))
             self.heard(job)
@@ -298,7 +352,7 @@ class BotHalf(RuleBasedStateMachine):
         target = self.targets[jid]
         for where, order in list(self.bot.wire.offers):
             if where == jid and order.run in target.tombs:
-                self.bot.refuses(order.run.number, "it was cancelled", jid)
+                self.refuse(order.run, jid)
             elif where == jid and order.run not in target.runs:
                 self._accept(jid, order)
         for truth in target.runs.values():
@@ -308,7 +362,7 @@ class BotHalf(RuleBasedStateMachine):
     def heard(self, job: Job) -> None:
         """The last word about each run is the truth."""
         said: dict[str, str] = {}
-        for reply in self.bot.room.said:
+        for reply in self.bot.room.said[self.said_before :]:
             if reply.data.get("job") == job.number and reply.kind == "result":
                 only = reply.data.get("revised")
                 for told in reply.data["runs"]:  # type: ignore[attr-defined]
@@ -317,5 +371,5 @@ class BotHalf(RuleBasedStateMachine):
         assert said == {run.target: run.verdict for run in job.runs}
 
 
-BotHalf.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+BotHalf.TestCase.settings = settings(max_examples=20, stateful_step_count=50, deadline=None)
 TestBotHalf = BotHalf.TestCase
