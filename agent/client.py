@@ -62,6 +62,11 @@ class Client:
         """What we do is not what it was."""
         self._changed.set()
 
+    def clashes(self, where: str) -> None:
+        """Another machine, there, wants to be us; empty if none does any more."""
+        self._us = replace(self._us, clash=where)
+        self.changed()
+
     async def session(self) -> None:
         """There, and in the room, for as long as the link lasts."""
         self._us = replace(self._us, session=token(8))
@@ -136,6 +141,8 @@ class Client:
             if await self._enter():
                 wait = REJOIN_FIRST
                 await self._room.stay()
+                # Whoever leaves the room now leaves unseen, and what we send would be kept for him.
+                self.controllers.courier.part_all()
             else:
                 self._knock()
             self._admitted.clear()

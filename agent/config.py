@@ -40,6 +40,8 @@ class Config(Login):
     """Folders with recipes beside those that came with the agent; the later one wins."""
     boot_id: Path = Path("/proc/sys/kernel/random/boot_id")
     """The file whose content changes with every start of the machine."""
+    hardware: tuple[str, ...] = ("/sys/class/net/*/device/net/*/address",)
+    """Patterns of files that say which machine this is: what is not copied with its disk."""
     reboot: Reboot = Reboot()
 
     @property

@@ -101,11 +101,8 @@ class Controllers:
         controller = self._must_be_controller(iq)
         meeting = query.read_meeting(iq)
         self.orders.met(controller, meeting.clock)
-        held = [
-            holding
-            for holding in self._executor.held(controller)
-            if holding.dir.run.store == meeting.store and not delivered(holding)
-        ]
+        held = [each for each in self._executor.held(controller) if not delivered(each)]
+        held.sort(key=lambda each: each.dir.run.store != meeting.store)  # its own ones first
         standing = query.Standing(
             epoch=self._us.epoch,
             boot=self._us.boot,
@@ -113,7 +110,13 @@ class Controllers:
             version=self._us.version,
             catalogue=self._executor.catalogue.digest(),
             held=tuple(
-                query.HeldRun(JournalId(h.dir.run, h.journal), h.synced, h.phase) for h in held
+                query.HeldRun(
+                    JournalId(each.dir.run, each.journal),
+                    each.synced,
+                    each.phase,
+                    each.title if each.dir.run.store != meeting.store else "",
+                )
+                for each in held
             ),
         )
         query.write_standing(reply, standing)

@@ -72,13 +72,16 @@ class Courier:
         *controller* is there, with *store*; of each journal it holds what *have* says.
 
         A controller that meets us again, as it does every minute, is sent on at the pace
-        that was found before. What another store had ordered it does not want.
+        that was found before. What another store had ordered it gets only if it names it: the
+        others would be sent for ever to somebody who does not want them.
         """
         before = self._open.pop(controller, {})
         deliveries = self._open[controller] = {}
         self._stores[controller] = store
         for holding in held:
             of = JournalId(holding.dir.run, holding.journal)
+            if of.run.store != store and of not in have:
+                continue
             known = before.get(of.run)
             pace = known.sender if known is not None and known.of == of else Sender()
             sender = pace.anew(have[of].offset if of in have else 0)
@@ -100,10 +103,11 @@ class Courier:
     def changed(self, holding: Holding) -> None:
         """More of a run's journal is synced, or it is complete."""
         deliveries = self._open.get(holding.dir.controller)
-        if deliveries is None or self._stores[holding.dir.controller] != holding.dir.run.store:
+        if deliveries is None:
             return
         of = JournalId(holding.dir.run, holding.journal)
-        if of.run not in deliveries and delivered(holding):
+        foreign = self._stores[holding.dir.controller] != of.run.store
+        if of.run not in deliveries and (foreign or delivered(holding)):
             return
         delivery = deliveries.setdefault(of.run, _Delivery(holding.dir, of))
         delivery.dirty, delivery.over = True, holding.phase is Held.DONE

@@ -153,7 +153,7 @@ class Executor:
         """The runs that are here, for *controller* or for anybody, oldest first."""
         runs = [run for (who, _), run in self._runs.items() if controller in (None, who)]
         runs.sort(key=lambda run: run.seq)
-        return [Holding(run.dir, run.journal, run.synced, run.phase) for run in runs]
+        return [Holding(run.dir, run.journal, run.synced, run.phase, run.title) for run in runs]
 
     async def retire(self, controller: str, run_id: RunId) -> None:
         """Remove a run that is over, whose journal its controller has; keep only its name."""

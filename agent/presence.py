@@ -51,8 +51,8 @@ def only_progress(before: Appearance, after: Appearance) -> bool:
     if before.status.endswith(", silent") != after.status.endswith(", silent"):
         return False
     return before.state.state == after.state.state and (
-        (before.state.run, before.state.step, before.state.queue)
-        == (after.state.run, after.state.step, after.state.queue)
+        (before.state.run, before.state.step, before.state.queue, before.state.clash)
+        == (after.state.run, after.state.step, after.state.queue, after.state.clash)
     )
 
 

@@ -39,6 +39,8 @@ class Holding:
     journal: str
     synced: int
     phase: Held
+    title: str = ""
+    """Its steps, as people write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Run:
     """Set when it is over and nobody here will touch its directory again."""
     watch: launch.Watch | None = None
     _reader: Reader = field(default_factory=Reader)
+
+    @property
+    def title(self) -> str:
+        """Its steps, in the words they were ordered in."""
+        return ", ".join(str(step["name"]) for step in self.steps)
 
     @property
     def phase(self) -> Held:
@@ -177,5 +184,7 @@ def _recalled(found: RunDir, now: float) -> Run:
     request = found.request()
     left = min(float(request["expires"]) - now, REMEMBER)  # clocks in labs are often wrong
     steps = request["steps"]
-    str(steps[0]["name"])  # so that a request which is none is found out here
-    return Run(found, int(request["seq"]), request["journal"], steps, time.monotonic() + left)
+    run = Run(found, int(request["seq"]), request["journal"], steps, time.monotonic() + left)
+    if not run.title:
+        raise ValueError("a request without steps")
+    return run

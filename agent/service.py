@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from agent import identity
 from agent.catalogue import Catalogue
 from agent.client import Client
 from agent.config import Config
@@ -18,7 +19,9 @@ from agent.executor import Executor
 from agent.janitor import Janitor
 from agent.notify import Notifier
 from agent.rundir import RunDir
-from agent.wire.link import Account, Link
+from agent.wire.account import Account
+from agent.wire.double import Doubles
+from agent.wire.link import Link
 from agent.wire.settings import BadSettings
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import TOKEN, token
@@ -52,6 +55,7 @@ async def serve(config: Config) -> None:
     """Be the agent, until cancelled. Diagnostics that run go on without it."""
     with alone(config.state):
         boot = boot_id(config.boot_id)
+        identity.claim(config.state, identity.marks(config.hardware))
         us = TargetState(
             name=config.name,
             location=config.location,
@@ -80,6 +84,7 @@ async def _run(config: Config, us: TargetState) -> None:
         machine=name,
     )
     systemd = Notifier.take()
+    doubles = Doubles(link, lambda where: client.clashes(where))
     client = Client(config, link, executor, us, told=systemd.status)
 
     def wanted(controller: str, store: str) -> bool:
@@ -97,7 +102,7 @@ async def _run(config: Config, us: TargetState) -> None:
             group.create_task(client.controllers.orders.run())
             group.create_task(client.subscriptions.run())
             group.create_task(janitor.run())
-            group.create_task(link.run(client.session))
+            group.create_task(link.run(client.session, alone=doubles.until_alone))
     finally:
         await executor.close()
 

@@ -20,13 +20,14 @@ from agent.wire.errors import Refusal, UnknownName
 from agent.wire.fields import MalformedError
 from agent.wire.query import MOST_RUNS, Have, Meeting, Standing
 from agent.wire.stanza import JournalId
-from agent.wire.vocabulary import Order, RunId, Step
-from bot import settlement
+from agent.wire.vocabulary import Order, Step
+from bot import relearn, settlement
 from bot.config import Patience
 from bot.fleet import Fleet
 from bot.jobs import Job, Phase, Run
 from bot.occupant import Line
 from bot.ports import Wire, clock
+from bot.relearn import Found
 from bot.store import jobs, journals, targets
 from bot.store.writer import Writer
 
@@ -42,6 +43,7 @@ class Dispatch:
 
     Args:
         ended: Told of every run that ended here, without a journal.
+        found: Told of the runs that were relearned.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Dispatch:
         patience: Patience,
         *,
         ended: Callable[[Run], None],
+        found: Callable[[Sequence[Found]], None],
         now: Callable[[], datetime] = clock,
     ) -> None:
-        self._now = now
+        self._now, self._found = now, found
         self._store, self._store_id, self._fleet = store, store_id, fleet
         self._wire, self._patience, self._ended = wire, patience, ended
+        self._whole: dict[str, list[Have]] = {}  # bare JID -> what the next sync has to say
         self._due: dict[str, float] = {}  # bare JID -> loop time of its next sync
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -113,7 +117,7 @@ class Dispatch:
         stop = partial(settlement.stop, number=job.number, by=by, away=away, now=self._now())
         marked = await self._store.do(stop)
         for run in marked:
-            self._wire.cancel(run.jid, RunId(self._store_id, run.job), by)
+            self._wire.cancel(run.jid, run.known_as(self._store_id), by)
             self._soon(run.jid, self._patience.offer)
             if run.phase is Phase.DONE:
                 self._ended(run)
@@ -124,6 +128,10 @@ class Dispatch:
     def appeared(self, jid: str) -> None:
         """Target *jid* has a new session: meet it now."""
         self._soon(jid, 0)
+
+    def wonder(self, jid: str) -> None:
+        """Target *jid* spoke of what we do not know: ask it soon what it holds."""
+        self._soon(jid, self._patience.offer)
 
     async def run(self) -> None:
         """Sync what is due, for ever."""
@@ -154,7 +162,7 @@ class Dispatch:
 
     def _offer(self, run: Run, job: Job) -> None:
         ttl = (job.by - self._now()).total_seconds()
-        order = Order(RunId(self._store_id, run.job), job.steps, ttl, job.by)
+        order = Order(run.known_as(self._store_id), job.steps, ttl, job.by)
         self._wire.offer(run.jid, order)
 
     async def _meet(self, jid: str) -> None:
@@ -176,22 +184,52 @@ class Dispatch:
     async def _sync(self, jid: str, full: str) -> bool:
         """Whether *jid* still has open runs afterwards."""
         runs = await self._store.do(lambda db: jobs.incomplete_runs(db, jid, MOST_RUNS))
+        whole = self._whole.pop(jid, [])
         have = tuple(
-            Have(JournalId(RunId(self._store_id, run.job), run.journal), run.size)
-            for run in runs
-            if run.journal
-        )
+            whole
+            + [
+                Have(JournalId(run.known_as(self._store_id), run.journal), run.size)
+                for run in runs
+                if run.journal
+            ]
+        )[:MOST_RUNS]
         standing = await self._wire.sync(full, Meeting(self._store_id, self._now(), have))
         before = self._fleet.member(jid).kept
         kept = self._fleet.synced(jid, standing, self._now())
         forgot = before.epoch not in ("", standing.epoch)
         busy = await self._reconcile(jid, runs, standing, forgot=forgot)
+        if await self._relearn(jid, standing) or await self._is_behind(jid, standing, whole):
+            self._soon(jid, 0)  # to ask for their journals, or to say that we have them
+            busy = True
         if kept != before:
             await self._store.do(lambda db: targets.remember(db, kept))
         if standing.catalogue != kept.digest:
             offers = self._fleet.offers(jid, standing.catalogue, await self._wire.catalogue(full))
             await self._store.do(lambda db: targets.remember(db, offers))
         return busy
+
+    async def _relearn(self, jid: str, standing: Standing) -> bool:
+        """Whether *jid* holds what an earlier database of ours had ordered, and we knew nothing."""
+        if all(at.of.run.store == self._store_id for at in standing.held):
+            return False
+        adopt = partial(
+            relearn.adopt,
+            jid=jid,
+            target=self._fleet.name(jid),
+            held=standing.held,
+            store=self._store_id,
+            now=self._now(),
+        )
+        found = await self._store.do(adopt)
+        self._found(found)
+        return bool(found)
+
+    async def _is_behind(self, jid: str, standing: Standing, said: list[Have]) -> bool:
+        """Whether *jid* still holds what is here, whole, and we have not just said that it is."""
+        work = partial(relearn.complete, jid=jid, held=standing.held, store=self._store_id)
+        if standing.held and (whole := await self._store.do(work)):
+            self._whole[jid] = whole
+        return any(have not in said for have in self._whole.get(jid, []))
 
     async def _reconcile(
         self, jid: str, runs: list[Run], standing: Standing, *, forgot: bool
@@ -209,7 +247,7 @@ class Dispatch:
         settled = await self._store.do(settle)
         held = {at.of.run for at in standing.held}
         for run in settled:
-            name = RunId(self._store_id, run.job)
+            name = run.known_as(self._store_id)
             if _is_to_stop(run):
                 self._wire.cancel(jid, name, run.stop)
             elif run.phase is Phase.OFFERED and name not in held:

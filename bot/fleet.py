@@ -57,12 +57,13 @@ class Fleet:
     All targets, by bare JID.
 
     Args:
-        us: Our bare JID: whose jobs are ours.
+        us: Our bare JID.
+        store: Our store's id: which of the jobs ordered by us are known here by their number.
         expected: Whether a bare JID is a target by configuration.
     """
 
-    def __init__(self, us: str, expected: Callable[[str], bool]) -> None:
-        self._us, self._expected = us, expected
+    def __init__(self, us: str, store: str, expected: Callable[[str], bool]) -> None:
+        self._us, self._store, self._expected = us, store, expected
         self._members: dict[str, Member] = {}
         self.listening = False
         """Whether we are in the room: else nobody's silence says anything."""
@@ -191,7 +192,8 @@ class Fleet:
         return late
 
     def _view(self, name: str, member: Member) -> Target:
-        says, ours = member.says, member.says.controller == self._us
+        says = member.says
+        ours = says.controller == self._us and says.run and says.run.store == self._store
         return Target(
             name=name,
             jid=member.kept.jid,

@@ -12,7 +12,7 @@ ends the run as an error that the room hears of, and is never stored.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -27,7 +27,7 @@ from bot.jobs import Happening, ImpossibleError, Phase, Run, after
 from bot.ports import Wire, clock
 from bot.report.alarm import alarm
 from bot.report.text import safe
-from bot.store import jobs, journals
+from bot.store import jobs, journals, relearned
 from bot.store.writer import Writer
 from bot.verb import Reply
 
@@ -44,6 +44,9 @@ READERS = 256
 
 ALARMS = 10
 """Most times that the room hears of one run while it is on."""
+
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+"""When what we relearned was asked for: nobody knows."""
 
 LIES = (IntegrityError, JournalError, ImpossibleError, ArithmeticError, ValueError)
 """What a journal that cannot be true makes of its reader."""
@@ -71,6 +74,7 @@ class _Result:
 
     acks: dict[tuple[str, JournalId], Ack] = field(default_factory=dict)
     cancels: dict[tuple[str, RunId], str] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
     ended: list[Run] = field(default_factory=list)
     revised: list[tuple[Run, Verdict]] = field(default_factory=list)
     alarms: dict[tuple[int, str], tuple[Reply, float]] = field(default_factory=dict)
@@ -84,6 +88,7 @@ class Intake:
         ended: Told, after the commit, of every run that has its verdict now.
         revised: Told of every run whose journal came after all, with the verdict before.
         alarmed: Told of a job what people should hear of it now, and how long that is true.
+        unknown: Told of every target (its bare JID) that spoke of a run of another store.
     """
 
     def __init__(
@@ -95,9 +100,10 @@ class Intake:
         ended: Callable[[Run], None],
         revised: Callable[[Run, Verdict], None],
         alarmed: Callable[[int, Reply, float], None],
+        unknown: Callable[[str], None],
         now: Callable[[], datetime] = clock,
     ) -> None:
-        self._now = now
+        self._now, self._unknown = now, unknown
         self._store, self._store_id, self._wire = store, store_id, wire
         self._ended, self._revised, self._alarmed = ended, revised, alarmed
         self._alarms: dict[tuple[int, str], int] = {}
@@ -106,9 +112,7 @@ class Intake:
 
     def put(self, arrival: Arrival, *, behind: timedelta) -> None:
         """Take *arrival*, from a target whose clock is *behind* ours; it is stored soon."""
-        if arrival.run.store != self._store_id:
-            log.warning("intake.foreign_run", run=str(arrival.run), target=arrival.jid)
-        elif self._queue.full():
+        if self._queue.full():
             log.warning("intake.full", run=str(arrival.run), target=arrival.jid)
         else:
             self._queue.put_nowait((arrival, behind))
@@ -124,6 +128,8 @@ class Intake:
                 self._wire.ack(full, ack)
             for (jid, run_id), who in result.cancels.items():
                 self._wire.cancel(jid, run_id, who)
+            for jid in result.unknown:
+                self._unknown(jid)
             for run in result.ended:
                 log.info("run.ended", run=run.name, verdict=str(run.verdict), reason=run.reason)
                 self._ended(run)
@@ -144,9 +150,11 @@ class Intake:
         result = _Result()
         for arrival, behind in batch:
             try:
-                run = jobs.get_run(db, arrival.run.number, arrival.jid)
+                run = relearned.find(db, arrival.run, arrival.jid, self._store_id)
             except KeyError:
                 log.warning("intake.unknown_run", run=str(arrival.run), target=arrival.jid)
+                if arrival.of is not None and arrival.run.store != self._store_id:
+                    result.unknown.add(arrival.jid)
                 continue
             try:
                 changed, ack = self._apply(db, run, arrival, behind, result)
@@ -187,7 +195,8 @@ class Intake:
         reader = self._readers.pop(key, None)  # put back only if all goes well
         if reader is None or reader.parsed + reader.pending != run.size:
             reader = journals.reader(db, *key)
-        clock = Clock(asked=jobs.asked(db, run.job), now=self._now(), behind=behind)
+        asked = LONG_AGO if run.origin else jobs.asked(db, run.job)
+        clock = Clock(asked=asked, now=self._now(), behind=behind)
         offset, final = run.size, run.final
         for record in reader.feed(new):
             run = digest(run, record, clock)

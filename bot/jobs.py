@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from agent.wire.vocabulary import Step, Verdict
+from agent.wire.vocabulary import RunId, Step, Verdict
 from bot.occupant import Channel
 
 
@@ -146,8 +146,14 @@ class Run:
     """When its target said something of it last (UTC, the bot's clock); None until it accepted."""
     stop: str = ""
     """Who asked to stop it (a nick); empty if nobody did."""
+    origin: str = ""
+    """The id its target knows it by, if that was given by an earlier store of ours."""
     final: bool = False
     """Whether nothing revises its end: its journal is whole, or is not to be trusted."""
+
+    def known_as(self, store: str) -> RunId:
+        """The id its target knows it by; *store* is ours."""
+        return RunId.parse(self.origin) if self.origin else RunId(store, self.job)
 
     @property
     def missing(self) -> bool:
@@ -189,6 +195,12 @@ class Job:
         """The worst of its runs', once all have one."""
         verdicts = [run.verdict for run in self.runs if run.verdict is not None]
         return Verdict.worst(verdicts) if len(verdicts) == len(self.runs) else None
+
+    @property
+    def was(self) -> int | None:
+        """Its number in an earlier store, if it was relearned from its targets."""
+        origin = next((run.origin for run in self.runs if run.origin), "")
+        return RunId.parse(origin).number if origin else None
 
     @property
     def title(self) -> str:

@@ -13,7 +13,9 @@ import structlog
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from agent.wire.link import Account, Link
+from agent.wire.account import Account
+from agent.wire.double import Doubles
+from agent.wire.link import Link
 from agent.wire.settings import BadSettings
 from bot.commands import discover
 from bot.config import Config
@@ -25,6 +27,7 @@ from bot.herald import Herald
 from bot.intake import Intake
 from bot.lab import Lab
 from bot.machines import Machines
+from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
 from bot.xmpp.client import Client
@@ -47,7 +50,7 @@ async def serve(config: Config) -> None:
 
 async def _run(config: Config, store: Writer) -> None:
     store_id = await store.do(targets.store_id)
-    fleet = Fleet(config.jid, config.is_target)
+    fleet = Fleet(config.jid, store_id, config.is_target)
     fleet.load(await store.do(targets.remembered))
     for pattern in config.targets:
         if not set(pattern) & set("*?["):  # a name, so we know of it before it ever came
@@ -71,22 +74,23 @@ async def _run(config: Config, store: Writer) -> None:
     client = Client(link, config, store, fleet, dialogue.answer)
     herald = Herald(store, client.room)
     machines = Machines(fleet, wire, herald, within=config.patience.reboot)
-    intake = Intake(
-        store,
-        store_id,
-        wire,
-        ended=herald.ended,
-        revised=herald.revised,
-        alarmed=herald.alarmed,
+    found = Relearned(herald.news)
+    dispatch = Dispatch(
+        store, store_id, fleet, wire, config.patience, ended=herald.ended, found=found.add
     )
-    dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=herald.ended)
+    intake = Intake(
+        store, store_id, wire,
+        ended=herald.ended, revised=herald.revised, alarmed=herald.alarmed,
+        unknown=dispatch.wonder,
+    )  # fmt: skip
     deadlines = Deadlines(store, fleet, config.patience, ended=herald.ended)
     client.bind(dispatch, deadlines, intake, herald, machines)
+    doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:
         for service in (intake, dispatch, deadlines, herald, machines):
             group.create_task(service.run())
-        group.create_task(link.run(client.session))
+        group.create_task(link.run(client.session, alone=doubles.until_alone))
 
 
 @contextmanager

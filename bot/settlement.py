@@ -13,10 +13,10 @@ import structlog
 from sqlalchemy import Connection
 
 from agent.wire.query import MOST_RUNS, HeldRun, Standing
-from agent.wire.vocabulary import Held, RunId, Verdict
+from agent.wire.vocabulary import Held, Verdict
 from bot.digest import IntegrityError, distrusted, given_up, heard_of
 from bot.jobs import Happening, Phase, Run, after
-from bot.store import jobs
+from bot.store import jobs, relearned
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ def settle(
     settled = []
     for before in sorted(seen, key=lambda run: run.job):
         run = jobs.get_run(db, before.job, jid)
-        at = held.pop(RunId(store, run.job), None)
+        at = held.pop(run.known_as(store), None)
         if at is not None:
             settled.append(_present(before, run, at, now))
         elif whole and run.phase is before.phase:
@@ -72,7 +72,7 @@ def settle(
             settled.append(run)  # its journal, or its answer, was faster
         if settled[-1] != run:
             jobs.save_run(db, settled[-1])
-    return settled + _strays(db, jid, [at for at in held.values() if at.of.run.store == store])
+    return settled + _strays(db, jid, list(held.values()), store)
 
 
 def _present(before: Run, run: Run, at: HeldRun, now: datetime) -> Run:
@@ -106,12 +106,12 @@ def _never_began(run: Run, now: datetime) -> Run:
     return given_up(run, Verdict.ABORTED, reason, now)
 
 
-def _strays(db: Connection, jid: str, held: list[HeldRun]) -> list[Run]:
+def _strays(db: Connection, jid: str, held: list[HeldRun], store: str) -> list[Run]:
     """Of *held*, the runs that have been stopped: the target has not heard of it."""
     strays = []
     for at in held:
         with contextlib.suppress(KeyError):
-            run = jobs.get_run(db, at.of.run.number, jid)
+            run = relearned.find(db, at.of.run, jid, store)
             if run.stop and run.phase is Phase.DONE and at.phase is not Held.DONE:
                 strays.append(run)
     return strays

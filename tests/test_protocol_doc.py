@@ -23,7 +23,7 @@ from slixmpp.stanza import Iq, Message, Presence
 from slixmpp.xmlstream import register_stanza_plugin
 from slixmpp.xmlstream.matcher import StanzaPath
 
-from agent.wire import controller, exchange, query, stanza, target
+from agent.wire import controller, double, exchange, query, stanza, target
 from agent.wire.fields import NS
 from agent.wire.journal import HEADER, PAYLOAD, Reader
 from agent.wire.vocabulary import Verdict
@@ -38,6 +38,7 @@ ELEMENTS = (
     target.HelloElement,
     target.AdmittedElement,
     controller.ControllerElement,
+    double.DoubleElement,
 )
 ROOTS: dict[str, type[Any]] = {"message": Message, "presence": Presence, "iq": Iq}
 
@@ -130,6 +131,8 @@ CODE: dict[str, tuple[Reads, Writes]] = {
         lambda iq: (iq["lab_reboot"]["ticket"], iq["lab_reboot"]["boot"]),
         write_ticket,
     ),
+    "iq-get/double": (double.read_double, double.write_double),
+    "iq-result/double": (double.read_double, double.write_double),
     "iq-get/catalogue": (lambda _: None, enable_catalogue),
     "iq-result/catalogue": (query.read_catalogue, query.write_catalogue),
 }
@@ -158,6 +161,7 @@ def handlers() -> Iterator[str]:
         "agent/client.py",
         "bot/xmpp/wire.py",
         "bot/xmpp/client.py",
+        "agent/wire/double.py",
     ):
         yield from re.findall(r'\.(?:on|answer)\("([^"]+/lab_\w+)"', (ROOT / name).read_text())
 

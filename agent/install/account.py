@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from agent.wire.account import Account
 from agent.wire.errors import Refusal
-from agent.wire.link import Account, Link
+from agent.wire.link import Link
 from agent.wire.registration import Registration
 
 

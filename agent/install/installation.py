@@ -24,8 +24,8 @@ from agent.install.password import Said, settle
 from agent.install.places import AUTHORITY, PASSWORD, SETTINGS, Staging, inside
 from agent.install.settings import Wanted, before, merge, toml, valid
 from agent.install.unit import exposed, program, unit
+from agent.wire.account import Account
 from agent.wire.errors import Refusal
-from agent.wire.link import Account
 from agent.wire.vocabulary import token
 
 

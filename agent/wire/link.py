@@ -16,20 +16,19 @@ import contextlib
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from socket import IPPROTO_TCP, TCP_QUICKACK
-from typing import Any, Self
+from typing import Any
 
 import structlog
 from slixmpp import ClientXMPP
 from slixmpp.exceptions import IqError, IqTimeout
 from slixmpp.xmlstream import StanzaBase
 
+from agent.wire.account import Account
 from agent.wire.errors import Refusal
 from agent.wire.exchange import Exchange
 from agent.wire.registration import Registration
-from agent.wire.settings import Login
 
 log = structlog.get_logger()
 
@@ -43,36 +42,8 @@ RETRY_FIRST, RETRY_MOST = 0.5, 20.0
 """Seconds between attempts: they double, and each is drawn from half of that upwards."""
 GOODBYE = 2.0
 """Seconds for our last words, and for the server's answer to them."""
-CONFLICT = 120.0
-"""Seconds to stay away after another session took our full JID."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Account:
-    """Who we are, and where our server is."""
-
-    jid: str
-    """Full JID: the resource is fixed, so that a new process replaces a dead one's session."""
-    password: str = field(repr=False)
-    host: str | None = None
-    """Where to connect; None asks DNS (RFC 6120, section 3.2)."""
-    port: int = 5222
-    ca: Path | None = None
-    """Certificates to trust instead of the system's."""
-    register: bool = False
-    """Make the account when it is missing (XEP-0077)."""
-
-    @classmethod
-    def of(cls, login: Login, resource: str) -> Self:
-        """The account that settings name; BadSettings if its password cannot be read."""
-        return cls(
-            jid=f"{login.jid}/{resource}",
-            password=login.credentials.read(),
-            host=login.server.host,
-            port=login.server.port,
-            ca=login.server.ca,
-            register=login.register_account,
-        )
+CONFLICT = 20.0
+"""Seconds to stay away after another session took our full JID; at least half of it."""
 
 
 class Link(Exchange):
@@ -91,17 +62,30 @@ class Link(Exchange):
         self.client.add_filter("in", self._note)
         self._watch_stream()
 
-    async def run(self, session: Callable[[], Awaitable[None]]) -> None:
-        """Keep a session up until cancelled; then leave properly."""
-        wait = RETRY_FIRST
+    async def run(
+        self,
+        session: Callable[[], Awaitable[None]],
+        *,
+        alone: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """
+        Keep a session up until cancelled; then leave properly.
+
+        Args:
+            alone: Waited for before we first take our full JID, and when another took it.
+        """
+        wait, unsure = RETRY_FIRST, True
         try:
             while True:
+                if unsure and alone is not None:
+                    await alone()
                 if await self._establish():
-                    wait = RETRY_FIRST
+                    wait, unsure = RETRY_FIRST, False
                     await self._live(session)
                     await self._drop()
                 log.warning("link.down", reason=self._failure or "connection lost")
-                pause = CONFLICT if self._failure == "conflict" else wait
+                clash = self._failure == "conflict"
+                unsure, pause = unsure or clash, CONFLICT if clash else wait
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  (jitter)
                 wait = min(2 * wait, RETRY_MOST)
         finally:

@@ -45,6 +45,7 @@ class SyncElement(ElementBase):
         <sync xmlns='urn:labroom:1' epoch='e7d2m4kq01xz' boot='9f0c...' version='0.1.0'
               catalogue='4be1d2' clock='2026-11-22T18:59:58.112Z'>
           <held run='k3x9q2ab-17' journal='p0q4c1xw8e2z' size='40960' phase='running'/>
+          <held run='z8w2m4q1-9' journal='t4x0b6n2h8sk' size='302' phase='queued' title='disk'/>
         </sync>
     """
 
@@ -98,6 +99,8 @@ class HeldRun:
     size: int
     """Synced bytes of its journal."""
     phase: Held
+    title: str = ""
+    """What it runs, as people write it; told of a run that another store ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ def write_standing(iq: Iq, standing: Standing) -> None:
     element["clock"] = format_time(standing.clock)
     for held in standing.held[:MOST_RUNS]:
         attributes = _journal(held.of) | {"size": str(held.size), "phase": str(held.phase)}
+        attributes |= _told({"title": held.title})
         ET.SubElement(element.xml, f"{{{NS}}}held", attributes)
 
 
@@ -169,7 +173,10 @@ def read_standing(iq: Iq) -> Standing:
     element = iq["lab_sync"]
     held = [
         HeldRun(
-            _read_journal(child), read_int(child.get("size", "")), _read_held(child.get("phase"))
+            _read_journal(child),
+            read_int(child.get("size", "")),
+            _read_held(child.get("phase")),
+            bounded(child.get("title", "")),
         )
         for child in element.xml.findall(f"{{{NS}}}held")[:MOST_RUNS]
     ]

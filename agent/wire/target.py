@@ -30,7 +30,7 @@ class TargetElement(ElementBase):
     name, namespace, plugin_attrib = "target", NS, "lab_target"
     interfaces: ClassVar[set[str]] = {
         "name", "location", "state", "boot", "run", "step", "progress", "queue", "version",
-        "epoch", "controller", "session",
+        "epoch", "controller", "session", "clash",
     }  # fmt: skip
 
 
@@ -79,6 +79,8 @@ class TargetState:
     """Of this step, in percent."""
     queue: int = 0
     """Runs that wait."""
+    clash: str = ""
+    """Where another process is that uses the same account."""
 
 
 def write_target(presence: Presence, state: TargetState) -> None:
@@ -97,6 +99,7 @@ def write_target(presence: Presence, state: TargetState) -> None:
         "step": state.step,
         "progress": "" if state.progress is None else str(state.progress),
         "queue": str(state.queue or ""),
+        "clash": state.clash,
     }
     for name, value in told.items():
         if value:
@@ -122,6 +125,7 @@ def read_target(presence: Presence) -> TargetState:
         step=bounded(element["step"]),
         progress=min(100, read_int(progress)) if progress else None,
         queue=read_int(queue) if queue else 0,
+        clash=bounded(element["clash"]),
     )
 
 

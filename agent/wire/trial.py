@@ -23,8 +23,9 @@ from slixmpp.exceptions import IqError, IqTimeout
 from slixmpp.stanza import Iq, Presence
 from slixmpp.xmlstream import ElementBase, register_stanza_plugin
 
+from agent.wire.account import Account
 from agent.wire.errors import Refusal
-from agent.wire.link import Account, Link
+from agent.wire.link import Link
 from agent.wire.membership import JoinError, Membership
 from agent.wire.reach import Offer, reach
 from agent.wire.report import Report

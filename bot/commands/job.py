@@ -26,7 +26,7 @@ async def run(asked: Job, lab: Lab, line: Line) -> Reply:
     """From the store: its runs, and the steps of each as far as they have ended."""
     job = await lab.jobs.get(asked.number)
     rows = [row for run in job.runs for row in _rows(run, job, lab)]
-    asker = safe(job.asker_jid.split("@")[0] or job.asker, 20)
+    asker = safe(job.asker_jid.split("@")[0] or job.asker or "nobody knows", 20)
     head = table([["asked", age(job.asked, lab.now)], ["by", asker]])
     return Reply(
         f"job {job.number} {overall(job)}: {safe(job.title)} on {where(job.runs)}",

@@ -43,6 +43,7 @@ register = true
 state = {state}
 recipes = {recipes}
 boot_id = {boot_id}
+hardware = {hardware}
 
 [server]
 host = {host}
@@ -130,6 +131,7 @@ class Site:
         """Settings for the target *name*; its folder."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
+        (folder / "hardware").write_text(name)  # else all are this one machine
         self._write(
             folder / "agent.toml",
             _AGENT,
@@ -141,6 +143,7 @@ class Site:
             state=str(folder / "state"),
             recipes=[str(path) for path in recipes],
             boot_id=str(folder / "boot_id"),
+            hardware=[str(folder / "hardware")],
             password=name,
             reboot=[sys.executable, "-m", "bot.demo.machine", str(folder), "reboot"],
         )

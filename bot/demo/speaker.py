@@ -10,7 +10,8 @@ from typing import Any
 from slixmpp import JID
 from slixmpp.stanza import Message, Presence
 
-from agent.wire.link import Account, Link
+from agent.wire.account import Account
+from agent.wire.link import Link
 from agent.wire.membership import JoinError, Membership
 from agent.wire.vocabulary import token
 

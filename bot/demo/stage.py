@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, supp
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.wire.link import Account
+from agent.wire.account import Account
 from bot.demo import SERVERS
 from bot.demo.page import GUEST
 from bot.demo.programs import Leashed, require

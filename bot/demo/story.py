@@ -8,7 +8,7 @@ import asyncio
 from contextlib import suppress
 
 from agent.wire import logs
-from agent.wire.link import Account
+from agent.wire.account import Account
 from bot.demo.programs import MissingProgramError
 from bot.demo.server import ServerStartError
 from bot.demo.speaker import Said, Speaker

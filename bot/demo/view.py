@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from slixmpp.stanza import Presence
 
-from agent.wire.link import Account
+from agent.wire.account import Account
 from bot.commands import discover
 from bot.demo.completion import Catalogues, Known, read_catalogues, wants_recipes
 from bot.demo.roster import Roster

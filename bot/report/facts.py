@@ -80,6 +80,7 @@ def of_job(job: Job) -> Facts:
         "job": job.number,
         "title": job.title,
         "steps": [{"recipe": step.recipe, "params": dict(step.params)} for step in job.steps],
+        "was": job.was,
         "asker": job.asker_jid,
         "asked": moment(job.asked),
         "by": moment(job.by),

@@ -13,7 +13,7 @@ from bot.jobs import Job, Run
 from bot.lab import Target
 from bot.report import facts
 from bot.report.table import table
-from bot.report.text import counted, duration, listed, safe, wrapped
+from bot.report.text import counted, duration, listed, plural, safe, wrapped
 from bot.verb import Reply
 
 LINES = 20
@@ -72,7 +72,7 @@ def result(job: Job) -> Reply:
     groups = _alike(job)
     verdict = job.verdict or Verdict.ERROR
     names = [run.target for run in job.runs]
-    start = f"{safe(job.asker, 60)}: job {job.number} {verdict}: {safe(job.title)} on "
+    start = f"{_call(job)} {verdict}: {safe(job.title)} on "
     if len(groups) == 1:
         text = ", ".join([start + listed(names), *_details(groups[0])])
         rows = _steps(groups[0][0]) if len(job.steps) > 1 and not verdict.good else []
@@ -91,7 +91,7 @@ def revised(job: Job, run: Run, before: Verdict) -> Reply:
     """That the journal of *run*, reported as *before* (lost), has arrived after all."""
     text = ", ".join(
         [
-            f"{safe(job.asker, 60)}: job {job.number} on {run.target} was reported {before}; "
+            f"{_call(job)} on {run.target} was reported {before}; "
             f"its journal is here: {run.verdict}",
             *_details([run]),
         ]
@@ -99,6 +99,40 @@ def revised(job: Job, run: Run, before: Verdict) -> Reply:
     lines = _evidence([[run]], named=False, room=LINES)
     data = {**facts.of_end(job), "revised": run.target, "before": before.value}
     return Reply(text, table="\n".join(lines), data=data, kind="result")
+
+
+def relearned(found: Sequence[tuple[int, int, str, Sequence[str]]]) -> Reply:
+    """
+    That targets still hold jobs of a database that is gone.
+
+    Args:
+        found: Of each its number, the number it had, its title, and its targets.
+    """
+    names = sorted({name for _, _, _, targets in found for name in targets})
+    holds = "holds" if len(names) == 1 else "hold"
+    first, last = found[0][0], found[-1][0]
+    numbers = f"job {first}" if len(found) == 1 else f"jobs {first} to {last}"
+    rows = [
+        [number, f"was {was}", listed(targets, 2), title] for number, was, title, targets in found
+    ]
+    return Reply(
+        f"{listed(names, 4)} still {holds} {plural(len(found), 'jobs')} of a database that I no "
+        f"longer have: now {numbers}, and I tell how they end",
+        table=table(rows, most=12),
+        data={
+            "relearned": [
+                {"job": number, "was": was, "title": title, "targets": list(targets)}
+                for number, was, title, targets in found
+            ]
+        },
+        kind="notice",
+    )
+
+
+def _call(job: Job) -> str:
+    """Whom it concerns and which job it is: ``ann: job 17``, ``job 1 (was 17)``."""
+    was = f" (was {job.was})" if job.was is not None else ""
+    return f"{safe(job.asker, 60)}: job {job.number}" if job.asker else f"job {job.number}{was}"
 
 
 def _alike(job: Job) -> list[list[Run]]:

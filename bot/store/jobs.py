@@ -263,6 +263,7 @@ def _run(row: Row[Any]) -> Run:
         ended=_moment(row.ended),
         heard=_moment(row.heard),
         stop=row.stop,
+        origin=row.origin,
         final=row.final,
     )
 

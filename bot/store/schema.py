@@ -73,6 +73,7 @@ run = Table(
     Column("ended", Float),
     Column("heard", Float),  # when its target said something of it last
     Column("stop", String, nullable=False, default=""),
+    Column("origin", String, nullable=False, default=""),  # its id, if an earlier store gave it
     Column("final", Boolean, nullable=False, default=False),
     Column("told", String),  # the verdict that the asker has heard
     Index("run_by_target", "jid", "phase"),

@@ -27,6 +27,7 @@ from bot.intake import Arrival, Intake
 from bot.machines import Machines
 from bot.notices import Notices
 from bot.occupant import Affiliation, Line
+from bot.report.text import safe
 from bot.store import targets
 from bot.store.writer import Writer
 from bot.verb import Reply
@@ -95,6 +96,15 @@ class Client:
         self._notices = Notices(herald.news, acts=lambda: self.room.acts)
         wire.listen(self._link, self._from_target)
         self._link.on("message@type=headline/lab_hello", self._hello)
+
+    def clashes(self, where: str) -> None:
+        """Another process, there, wants to be us; empty if none does any more."""
+        if where:
+            text = (
+                f"a second bot uses my account, on {safe(where, 60)}. "
+                "It is kept out: stop it, or give it a jid of its own"
+            )
+            self._herald.news(Reply(text, data={"clash": self._config.jid}, kind="notice"))
 
     @property
     def knocking(self) -> frozenset[str]:
@@ -211,7 +221,19 @@ class Client:
         if self._fleet.arrived(full, state, datetime.now(UTC)):
             self._dispatch.appeared(JID(full).bare)
         self._machines.appeared(JID(full).bare)
+        self._clash(JID(full).bare, state.clash)
         self._changed.set()
+
+    def _clash(self, jid: str, where: str) -> None:
+        """Target *jid* is asked by another process whether it is there; no more, if empty."""
+        if not where:
+            self._notices.forget("clash", jid)
+            return
+        text = (
+            f"{self._fleet.name(jid)}: a second machine or agent uses its account, on "
+            f"{safe(where, 60)}. It is kept out: give it a jid and an empty state folder of its own"
+        )
+        self._notices.tell("clash", jid, text)
 
     def _overheard(self, facts: dict[str, object]) -> None:
         """Another bot of this room said something: whom it lets in is a target of ours, too."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -324,3 +325,44 @@ async def test_what_another_store_ordered_is_not_wanted(tmp_path: Path) -> None:
         post.changed(journal)
         await settled(600)
         assert post.sent == []
+
+
+@virtual
+async def test_what_another_store_ordered_leaves_when_this_one_asks_for_it(tmp_path: Path) -> None:
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 5000)
+        post.meets([journal], store="n3wst0re")
+        post.changed(journal)
+        await settled(100)
+        assert post.sent == []
+        post.meets([journal], store="n3wst0re", r1=0)
+        await settled()
+        assert post.has(journal) == journal.synced
+        journal.end()
+        post.changed(journal)
+        await settled()
+        assert delivered(journal.holding)
+
+
+@virtual
+async def test_a_lab_of_150_fills_no_queue_while_the_bot_is_away(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        posts = []
+        for number in range(150):
+            post = await stack.enter_async_context(office(tmp_path / str(number)))
+            posts.append(post)
+            post.meets([post.journal(1, 1000)])
+        await settled(60)
+        assert all(post.has(post.journals[0]) for post in posts)
+        sent = sum(len(post.sent) for post in posts)
+        for post in posts:
+            post.courier.part(BOT)
+        for post in posts:
+            post.journals[0].write(5_000)
+            post.changed(post.journals[0])
+        await settled(5 * 3600)
+        assert sum(len(post.sent) for post in posts) == sent
+        for post in posts:
+            post.meets(post.journals, r1=len(post.has(post.journals[0])))
+        await settled(60)
+        assert all(post.has(post.journals[0]) == post.journals[0].synced for post in posts)

@@ -30,6 +30,7 @@ from bot.intake import Arrival, Intake
 from bot.jobs import Job, Run
 from bot.machines import Machines
 from bot.occupant import Affiliation, Channel, Line, Occupant
+from bot.relearn import Relearned
 from bot.store import jobs, journals, schema, targets
 from bot.store.writer import Writer
 from bot.verb import Reply
@@ -152,6 +153,7 @@ class Bot:
     """The services, made as bot/service.py makes them."""
 
     def __init__(self, path: Path, *, patience: Patience | None = None) -> None:
+        self.path = path
         self.url = f"sqlite:///{path / 'labroom.db'}"
         self.patience = patience or Patience()
         self.wire, self.room = Targets(), Room()
@@ -169,20 +171,23 @@ class Bot:
         self.store = Store(self.url)
         await self.store.do(schema.create)
         self.id = await self.store.do(targets.store_id)
-        self.fleet = Fleet(US, lambda jid: jid in (BOB, ALICE))
+        self.fleet = Fleet(US, self.id, lambda jid: jid in (BOB, ALICE))
         self.fleet.load(await self.store.do(targets.remembered))
         for jid in (BOB, ALICE):
             self.fleet.member(jid)
         self.herald = Herald(self.store, self.room)
         self.machines = Machines(self.fleet, self.wire, self.herald, within=300)
         ended, now = self.herald.ended, self.clock
-        self.intake = Intake(
-            self.store, self.id, self.wire, ended=ended, revised=self.herald.revised,
-            alarmed=self.herald.alarmed, now=now,
-        )  # fmt: skip
+        found = Relearned(self.herald.news)
         self.dispatch = Dispatch(
-            self.store, self.id, self.fleet, self.wire, self.patience, ended=ended, now=now
-        )
+            self.store, self.id, self.fleet, self.wire, self.patience,
+            ended=ended, found=found.add, now=now,
+        )  # fmt: skip
+        self.intake = Intake(
+            self.store, self.id, self.wire,
+            ended=ended, revised=self.herald.revised, alarmed=self.herald.alarmed,
+            unknown=self.dispatch.wonder, now=now,
+        )  # fmt: skip
         self.deadlines = Deadlines(self.store, self.fleet, self.patience, ended=ended, now=now)
         self.fleet.listening = True
         services = (self.intake, self.dispatch, self.deadlines, self.herald, self.machines)
@@ -199,6 +204,13 @@ class Bot:
     def failure(self) -> BaseException | None:
         """What ended one of the services, if one has ended."""
         return next((task.exception() for task in self._tasks if task.done()), None)
+
+    async def lose_database(self) -> None:
+        """Crash, and start with another disk."""
+        await self.crash()
+        for path in self.path.glob("labroom.db*"):
+            path.unlink()
+        await self.start()
 
     # What the world does
 
@@ -225,6 +237,10 @@ class Bot:
     def chunk(self, number: int, journal: str, offset: int, data: bytes, jid: str = BOB) -> None:
         of = JournalId(self.run_id(number), journal)
         self._puts(Arrival(f"{jid}/agent", of, of.run, chunk=Chunk(offset, data)))
+
+    def carries(self, of: JournalId, chunk: Chunk, jid: str = BOB) -> None:
+        """A chunk as it is on the wire, of whatever store's run."""
+        self._puts(Arrival(f"{jid}/agent", of, of.run, chunk=chunk))
 
     def _puts(self, arrival: Arrival) -> None:
         self.intake.put(arrival, behind=self.fleet.member(arrival.jid).behind)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,8 +69,7 @@ class TargetOfOne:
         self.over: set[int] = set()
 
     def _send(self, controller: str, of: JournalId, chunk: Chunk) -> bool:
-        number, journal = of.run.number, of.journal
-        self._link.carry(lambda: self._bot.chunk(number, journal, chunk.offset, chunk.data))
+        self._link.carry(lambda: self._bot.carries(of, chunk))
         return True
 
     def take(self, order: Order) -> None:
@@ -102,7 +102,7 @@ class TargetOfOne:
         have: dict[JournalId, Have] = {each.of: each for each in meeting.have}
         self.courier.meet(US, meeting.store, held, have)
         return standing(
-            *(HeldRun(JournalId(h.dir.run, h.journal), h.synced, h.phase) for h in held)
+            *(HeldRun(JournalId(h.dir.run, h.journal), h.synced, h.phase, "memtest") for h in held)
         )
 
     def close(self) -> None:
@@ -214,3 +214,69 @@ def test_five_megabytes_of_every_byte_arrive_over_a_good_link(tmp_path: Path) ->
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(stream())
+
+
+@pytest.mark.parametrize(
+    ("seed", "loss", "delay", "before"),
+    [
+        (1, 0.0, 0.0, 3),
+        (2, 0.3, 0.0, 0),
+        (3, 0.0, 8.0, 1),
+        (4, 0.3, 8.0, 6),
+        (5, 0.3, 8.0, 11),
+        (6, 0.3, 0.0, 1),
+        (7, 0.3, 8.0, 0),
+    ],
+)
+def test_a_bot_without_its_database_gets_every_journal_anew_and_whole(
+    seed: int, loss: float, delay: float, before: int
+) -> None:
+    async def lose(folder: Path) -> None:
+        chance = random.Random(seed)
+        link = BadLink(chance, loss, 0.1, delay)
+        bot = Bot(folder)
+        target = TargetOfOne(folder / "state", bot, link)
+        bot.wire = Answers(link, target.courier)
+        bot.wire.answers = target.meet
+        await bot.start()
+        carrying = asyncio.create_task(target.courier.run())
+        bot.appears()
+        await settled()
+        await bot.submit(1)  # of which nothing is held any more
+        for number in (2, 3):
+            await bot.submit(number)
+            target.take(bot.wire.offers[-1][1])
+        for step in range(12):
+            for number in (2, 3):
+                target.write(number, chance.randbytes(chance.randrange(5000)))
+            await settled(chance.random() * 3)
+            if step == before:
+                first = bot.id
+                await bot.lose_database()
+                bot.appears(session="s2")
+        for number in (2, 3):
+            target.write(number, b"the end", ends=True)
+        await settled(4_000)
+        assert bot.failure() is None
+        assert not carrying.done()
+        assert bot.id != first
+        for job in await bot.dispatch.recent(9):
+            assert job.was in (2, 3)
+            run = await bot.a_run(job.number)
+            assert (run.verdict, run.final) == (Verdict.PASS, True)
+            made, _, _ = target.runs[job.was]
+            assert await bot.replica(job.number) == made.journal.read_bytes()
+            assert delivered(target.holding(job.was))
+        assert len(await bot.dispatch.recent(9)) == 2
+        assert len(bot.room.heard) == 3  # what it holds, and two ends
+        carrying.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await carrying
+        target.close()
+        await bot.crash()
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner(loop_factory=VirtualLoop) as runner,
+    ):
+        runner.run(lose(Path(folder)))

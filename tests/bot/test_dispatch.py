@@ -313,3 +313,18 @@ async def test_open_jobs_are_shown_first(bot: Bot) -> None:
     await bot.dispatch.stop(await bot.job(2), "ann")
     assert [job.number for job in await bot.dispatch.recent(5)] == [1, 2]
     assert (await bot.dispatch.submit((), ("bob",), line(1))).number == 1
+
+
+async def test_a_target_that_missed_the_last_acknowledgement_is_told_by_a_meeting(bot: Bot) -> None:
+    data = ACCEPTED + PASS
+    await bot.submit()
+    bot.chunk(1, J, 0, data)
+    await settled()
+    bot.wire.answers = lambda _full, _meeting: standing(held(bot, 1, J, len(data), Held.DONE))
+    bot.appears()
+    await settled()
+    assert [meeting.have for _, meeting in bot.wire.meetings] == [
+        (), (Have(JournalId(bot.run_id(1), J), len(data)),),
+    ]  # fmt: skip
+    await settled(bot.patience.offer / 2)
+    assert len(bot.wire.meetings) == 2

@@ -1,5 +1,6 @@
 """The targets: which there are, where they are, and what they are called."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,7 +24,7 @@ BUSY = TargetState(
 
 @pytest.fixture
 def fleet() -> Fleet:
-    fleet = Fleet("labbot@lab.example", lambda jid: jid.endswith("@lab.example"))
+    fleet = Fleet("labbot@lab.example", "k3x9q2ab", lambda jid: jid.endswith("@lab.example"))
     fleet.member(BOB)
     return fleet
 
@@ -52,6 +53,8 @@ def test_who_is_away_does_nothing(fleet: Fleet) -> None:
 
 
 def test_another_bot_s_job_is_not_ours(fleet: Fleet) -> None:
+    fleet.arrived(f"{BOB}/agent", replace(BUSY, run=RunId("anotherdb", 17)), NOW)
+    assert fleet.all()[0].job is None  # it has another number here
     fleet.arrived(f"{BOB}/agent", TargetState(run=BUSY.run, controller="x@lab.example"), NOW)
     assert (only(fleet).job, only(fleet).other) == (None, "x")
 

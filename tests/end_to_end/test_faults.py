@@ -99,3 +99,62 @@ async def test_a_kicked_target_is_back_by_itself(furnish: Furnish) -> None:
     await gone(ann, bob)
     await idle(ann, bob, since=since)
     assert "answered" in (await answer(ann, f"ping {bob}")).body
+
+
+async def test_a_bot_without_its_database_takes_over_what_its_targets_hold(
+    furnish: Furnish,
+) -> None:
+    lab, ann = await furnish()
+    gate = lab.add_waiting()
+    await lab.start("bob")
+    bob = lab.name("bob")
+    await idle(ann, bob)
+    await order(ann, f"run wait on {bob}")
+    await gate.reached()
+    assert lab.bot is not None
+    lab.bot.kill()
+    for path in lab.site.bot_folder(lab.name("labbot")).glob("labroom.db*"):
+        path.unlink()
+    await lab.start_bot()
+    told = await ann.heard(lambda heard: "relearned" in facts(heard), since=0, within=WITHIN)
+    assert told.body.startswith(f"{bob} still holds 1 job of a database that I no longer have")
+    assert facts(told)["relearned"] == [{"job": 1, "was": 1, "title": "wait", "targets": [bob]}]
+    assert "running" in (await answer(ann, "job 1")).body
+    gate.open()
+    ended = await result(ann, 1)
+    assert ended.body.startswith(f"job 1 (was 1) pass: wait on {bob}")
+    assert lab.printed(1, "bob") == b"begun\nended\n"
+
+
+async def test_while_the_bot_is_away_its_account_is_not_filled(
+    furnish: Furnish, join: Join
+) -> None:
+    lab, ann = await furnish()
+    names = ["bob", "alice", "carol"]
+    gates = {who: lab.add_waiting(f"wait{who}") for who in names}
+    for who, gate in gates.items():
+        lab.add_script(
+            f"wait{who}", f"echo >{gate.begun}; read go <{gate.go}; head -c 1000000 /dev/urandom\n"
+        )
+        await lab.start(who)
+        await idle(ann, lab.name(who))
+        await order(ann, f"run wait{who} on {lab.name(who)}")
+        await gate.reached()
+    assert lab.bot is not None
+    lab.bot.kill()
+    await gone(ann, "labbot")
+    for who, gate in gates.items():
+        since = len(ann.presences.entries)
+        gate.open()
+        await idle(ann, lab.name(who), since=since)  # it has printed everything
+
+    account = await join("labbot", account=lab.name("labbot"), enter=False)
+    account.xmpp.send_message(account.jid, "that was all", mtype="chat")
+    await account.heard(lambda heard: heard.body == "that was all", since=0, within=WITHIN)
+    assert len(account.messages.entries) <= 10
+    await account.leave()
+
+    await lab.start_bot()
+    for job, who in enumerate(names, 1):
+        assert facts(await result(ann, job))["verdict"] == "pass"
+        assert len(lab.printed(job, who)) == 1_000_000

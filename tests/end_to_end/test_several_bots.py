@@ -1,5 +1,6 @@
 """Two bots in one room, and the machines that obey both."""
 
+import asyncio
 import signal
 
 import psutil
@@ -83,6 +84,11 @@ async def test_a_target_serves_both_in_order_of_arrival_and_both_see_it(furnish:
     assert b"ok" in lab.printed(1, "bob", bot="labbot")
 
 
+async def back(ann: Person) -> None:
+    """The first is in the room again: what is said from now on is its."""
+    await ann.sees(lambda seen: seen.type == "available", nick="labbot", within=WITHIN)
+
+
 async def taken_over(ann: Person, since: int) -> None:
     """The second acts, and has said nothing but what it was asked."""
     answered = await ann.ask("status", nick="labbot2", within=TAKEOVER)
@@ -105,7 +111,7 @@ async def test_the_second_takes_over_when_the_first_is_stopped_and_gives_back(
     job = await order(ann, f"run memtest size=1M on {lab.name('bob')}")
     assert facts(await result(ann, job))["verdict"] == "pass"
     await lab.start_bot()
-    await ann.sees(lambda seen: "labbot acts" in seen.status, nick="labbot2", within=WITHIN)
+    await back(ann)
     since = ann.mark()
     assert (await answer(ann, "status")).nick == "labbot"
     assert len(said_by_bots(ann, since)) == 1
@@ -130,7 +136,7 @@ async def test_the_second_takes_over_when_the_first_is_put_out_until_it_is_back(
     await gone(ann, "labbot")
     await taken_over(ann, since)
     await ann.muc.set_affiliation(JID(lab.room), "owner", jid=bot)
-    await ann.sees(lambda seen: "labbot acts" in seen.status, nick="labbot2", within=WITHIN)
+    await back(ann)
     assert (await answer(ann, "status")).nick == "labbot"
 
 
@@ -171,4 +177,24 @@ async def test_who_knocks_is_told_of_once_and_admitted_for_both(furnish: Furnish
         assert len(asked) == 1, ann.transcript()
     finally:
         lab.machines["bob"].end(grace=10)
+        lab.tag = tag
+
+
+async def test_who_knocks_while_the_first_is_away_is_let_in_by_the_second(
+    furnish: Furnish,
+) -> None:
+    lab, ann = await furnish(bots=2)
+    assert lab.bot is not None
+    await asyncio.to_thread(lab.bot.end, grace=10)
+    await gone(ann, "labbot")
+    await lab.start("bob")  # as the settings of both say
+    await idle(ann, lab.name("bob"))
+    lab.tag, tag = "guest", lab.tag  # matches no pattern of theirs
+    try:
+        await lab.start("carl")
+        await ann.heard("asks to be let in", nick="labbot2", within=WITHIN)
+        await answer(ann, "admit carl-guest")
+        await idle(ann, "carl-guest")
+    finally:
+        lab.machines["carl"].end(grace=10)
         lab.tag = tag

@@ -14,7 +14,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from agent.wire import debugger
-from agent.wire.link import Account, Link
+from agent.wire.account import Account
+from agent.wire.link import Link
 from bot.demo import SERVERS, Server
 
 PASSWORD = "correct horse & battery"

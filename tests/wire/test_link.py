@@ -20,8 +20,9 @@ from slixmpp import JID
 from slixmpp.stanza import Message, Presence
 
 from agent.wire import link
+from agent.wire.account import Account
 from agent.wire.errors import Away
-from agent.wire.link import ANSWER, SILENCE, Account, Link
+from agent.wire.link import ANSWER, SILENCE, Link
 from agent.wire.membership import JoinError, Membership
 from bot.demo import SERVERS, Server
 from bot.demo.certificates import make_certificates

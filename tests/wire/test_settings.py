@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent.config import Config as AgentConfig
-from agent.wire.link import Account
+from agent.wire.account import Account
 from agent.wire.settings import BadSettings, load
 from bot.config import Config as BotConfig
 
