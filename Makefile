@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container
+SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)

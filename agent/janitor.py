@@ -3,9 +3,10 @@ What may leave the disk: journals that nobody needs here any more.
 
 Rule 1: a journal that its controller may still want is never removed, however full the disk.
 
-Rule 2: nobody wants what was ordered by a bot that is no controller any more, nor what its
-controller has not taken over from the database that it had before. It is kept for a month,
-for people, and for a setting that was changed by mistake.
+Rule 2: nobody wants what was ordered by a bot that is no controller any more, or by the
+database that a controller had before, if the new one has not taken it over: no sync asks
+for it, no acknowledgement comes. It is kept for a month, for people, and for a setting that
+was changed by mistake.
 """
 
 import asyncio

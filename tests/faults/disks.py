@@ -2,16 +2,20 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from tests.faults.kills import journal, whole
+from tests.faults.kills import freeze, journal, whole
 from tests.faults.stage import Stage
 from tests.faults.trial import Trial, harmed, order
 from tests.faults.truth import Outcome
+
+EXT4_IOC_SHUTDOWN, WITHOUT_LOG = 0x8004587D, 2  # linux/ext4.h: EXT4_GOING_FLAGS_NOLOGFLUSH
 
 ROOM = "24m"
 """Size of the file system."""
@@ -43,6 +47,56 @@ def of_bot(stage: Stage) -> AbstractContextManager[None]:
     return small(stage.database.parent)
 
 
+@contextmanager
+def pluggable(stage: Stage) -> Iterator[None]:
+    """The target's state is on an ext4 of its own, which can be shut down."""
+    image, folder = stage.folder / "disk", stage.lab / "bob" / "state"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    _run("mkfs.ext4", "-q", str(image))
+    folder.mkdir(parents=True)
+    _plug(stage)
+    try:
+        yield
+    finally:
+        _run("umount", "--lazy", str(folder))
+
+
+def _plug(stage: Stage) -> None:
+    _run("mount", "-o", "loop", str(stage.folder / "disk"), str(stage.lab / "bob" / "state"))
+
+
+async def power_lost(stage: Stage) -> Outcome:
+    """
+    The target's plug is pulled, and its disk's: what was not synced is gone, whoever says it was.
+
+    ext4 has a door for that (EXT4_IOC_SHUTDOWN): from then on nothing reaches the disk, not even
+    its own log.
+    """
+
+    async def harm(trial: Trial) -> None:
+        trial.floor = _synced(trial)
+        with freeze(stage):
+            shut_down(stage.lab / "bob" / "state")
+            await stage.agent.down()
+        folder = str(stage.lab / "bob" / "state")
+        await asyncio.to_thread(_run, "umount", folder)
+        await asyncio.to_thread(_plug, stage)
+        stage.new_boot()
+        stage.agent.up()
+
+    return await harmed(stage, harm, expected="crashed", size=300_000, seconds=4)
+
+
+def shut_down(folder: Path) -> None:
+    """Pull the plug of the ext4 that *folder* is on."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", WITHOUT_LOG))
+    finally:
+        os.close(fd)
+
+
 def fill(folder: Path) -> Path:
     """Take all the room that is left there; the file that does."""
     ballast = folder / "ballast"
@@ -60,7 +114,6 @@ async def targets_disk(stage: Stage) -> Outcome:
         fill(stage.lab / "bob" / "state")
 
     try:
-        # Where all was printed before the disk was full, it is a pass that says so.
         return await harmed(stage, harm, expected="error", size=300_000, seconds=4)
     finally:
         (stage.lab / "bob" / "state" / "ballast").unlink(missing_ok=True)

@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -22,6 +25,18 @@ async def bot_killed(stage: Stage) -> Outcome:
         stage.bot.kill()
 
     return await harmed(stage, harm)
+
+
+async def bot_killed_before_its_commit(stage: Stage) -> Outcome:
+    """The bot, while somebody else's lock on its database keeps the run's end from being stored."""
+    trial = await order(stage, size=60_000, seconds=1)
+    await trial.moment()
+    with closing(sqlite3.connect(stage.database, timeout=30, isolation_level=None)) as lock:
+        lock.execute("begin immediate")
+        await asyncio.sleep(trial.seconds + stage.random.uniform(0.5, 2.5))
+        stage.bot.kill()
+        lock.execute("rollback")
+    return await trial.outcome()
 
 
 async def agent_killed(stage: Stage) -> Outcome:
@@ -45,12 +60,13 @@ async def supervisor_killed(stage: Stage) -> Outcome:
     """The supervisor: what it had written arrives, and the step is no pass."""
 
     async def harm(trial: Trial) -> None:
-        [supervisor] = stage.supervisors()
-        supervisor.suspend()  # so that what it has written is known, and nothing is added
+        supervisors = stage.supervisors()
+        for supervisor in supervisors:
+            supervisor.suspend()  # so that what it has written is known, and nothing is added
         trial.floor = whole(journal(trial).read_bytes())
-        supervisor.kill()
+        for supervisor in supervisors:
+            supervisor.kill()
 
-    # It may have written the step's end before we came.
     outcome = await harmed(stage, harm, expected="error", size=300_000, seconds=4)
     left = [process.pid for process in stage.diagnostics()]
     assert not left, f"diagnostics {left} outlive their supervisor"
@@ -102,21 +118,32 @@ async def power_lost(stage: Stage) -> Outcome:
     """
 
     async def harm(trial: Trial) -> None:
-        victims = [p for s in stage.supervisors() for p in (s, *s.children(recursive=True))]
-        everything = [*victims, *stage.diagnostics()]
-        for process in everything:
-            with contextlib.suppress(psutil.Error):
-                process.suspend()
-        await stage.agent.down()
-        for process in everything:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
+        with freeze(stage):
+            await stage.agent.down()
         unplug(stage, trial)
         stage.new_boot()
         await pause(stage, 2)
         stage.agent.up()
 
     return await harmed(stage, harm, expected="crashed", size=300_000, seconds=4)
+
+
+@contextlib.contextmanager
+def freeze(stage: Stage) -> Iterator[None]:
+    """All that runs on the target stands still, agent and all, and is dead afterwards."""
+    stage.agent.stop()
+    victims = [p for s in stage.supervisors() for p in (s, *s.children(recursive=True))]
+    victims += stage.diagnostics()
+    for process in victims:
+        with contextlib.suppress(psutil.Error):
+            process.suspend()
+    try:
+        yield
+    finally:
+        for process in victims:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(victims, timeout=10)
 
 
 def unplug(stage: Stage, trial: Trial) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import struct
 from dataclasses import dataclass
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Self
 
 from bot.demo.ports import claim_port
@@ -49,13 +51,14 @@ class Line:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.cut()
+        await asyncio.sleep(0.01)  # transports close in the loop's next turn
 
     def cut(self) -> None:
         """Every connection is reset, on both ends."""
         for pair in list(self._pairs):
             self._pairs.discard(pair)
-            pair.near.transport.abort()
-            pair.far.transport.abort()
+            _reset(pair.near)
+            _reset(pair.far)
 
     def darken(self) -> None:
         """
@@ -135,3 +138,11 @@ class Line:
 
     def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         writer.write(data)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with RST instead of FIN (socket(7), SO_LINGER)."""
+    socket = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):  # it is closed already
+        socket.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

@@ -44,13 +44,17 @@ class Fault:
 
 FAULTS: tuple[Fault, ...] = (
     Fault("bot", "SIGKILL of the bot", kills.bot_killed),
+    Fault("bot-busy", "SIGKILL of the bot, its database locked",
+          kills.bot_killed_before_its_commit, trials=5),
     Fault("agent", "SIGKILL of the agent", kills.agent_killed),
     Fault("agent-early", "SIGKILL of the agent as the order comes", kills.agent_killed_at_once),
     Fault("supervisor", "SIGKILL of the supervisor", kills.supervisor_killed),
     Fault("server", "SIGKILL of the server", kills.server_killed),
-    Fault("server-wiped", "SIGKILL of the server, its data wiped", kills.server_wiped),
+    Fault("server-wiped", "SIGKILL of the server, its data wiped", kills.server_wiped, quick=0),
     Fault("restarts", "20 restarts of the server", kills.server_restarts, trials=1, quick=0),
-    Fault("power", "power cut at the target", kills.power_lost),
+    Fault("power", "power cut at the target, journal torn", kills.power_lost),
+    Fault("power-ext4", "power cut at the target, its ext4 shut down", disks.power_lost,
+          setting=Setting(around=disks.pluggable), possible=disks.possible),
     *(
         fault
         for who, of in (("bot", links.bots), ("agent", links.agents))
@@ -59,7 +63,7 @@ FAULTS: tuple[Fault, ...] = (
             Fault(f"dark-{who}", f"the {who}'s connection is a black hole for 5 s",
                   links.dark(of, 5), trials=5),
             Fault(f"dark-{who}-long", f"the {who}'s connection is a black hole for 2 min",
-                  links.dark(of, 120), trials=2, quick=0),
+                  links.dark(of, 120), trials=1, quick=0),
             Fault(f"held-{who}", f"the {who}'s bytes are held up for 6 s",
                   links.held(of, 6), trials=5, quick=0),
         )

@@ -95,6 +95,11 @@ class Service:
         if self.process is not None and self.process.running:
             os.kill(self.process.pid, signal.SIGKILL)
 
+    def stop(self) -> None:
+        """Have it stand still (SIGSTOP): its connection stays."""
+        if self.process is not None and self.process.running:
+            os.kill(self.process.pid, signal.SIGSTOP)
+
     async def down(self) -> None:
         """SIGKILL, and it stays down."""
         if self._keeper is not None:
@@ -232,7 +237,10 @@ class Stage:
     async def settled(self) -> None:
         """Return when bot and target are in the room, and the target is idle."""
         async with self.person() as ann:
-            await ann.sees(lambda seen: seen.status == "1 idle", nick="labbot", since=0,
+            await ann.sees(
+                lambda seen: seen.type == "available", nick="labbot", since=0, within=PATIENCE
+            )
+            await ann.sees(lambda seen: seen.status == "idle", nick="bob", since=0,
                            within=PATIENCE)  # fmt: skip
 
     # What is on the disk

@@ -79,6 +79,7 @@ class Trial:
             executions: How many there have to be.
         """
         over = await self.over(within)
+        expected = self._verdict_before() or expected
         [(verdict, reason)] = self.stage.query(
             "select verdict, reason from run where job = ?", self.job
         )
@@ -92,7 +93,7 @@ class Trial:
             self.wrong.append(f"{verdict}: {reason}")
         if over and self.executions < executions:
             self.wrong.append(f"{self.executions} executions")
-        found = self._compared(replica, verdict)
+        found = self._compared(replica, verdict, whole="pass" in expected.split("|"))
         return replace(
             found,
             twice=max(0, self.executions - executions),
@@ -100,13 +101,18 @@ class Trial:
             wrong=(*found.wrong, *self.wrong),
         )
 
-    def _compared(self, replica: bytes, verdict: str | None) -> Outcome:
+    def _verdict_before(self) -> str:
+        """The verdict that was written before harm was done: a slow machine does it late."""
+        said = [r.text("verdict") for r in Reader().feed(self.floor) if r.kind == "verdict"]
+        return said[-1] if said else ""
+
+    def _compared(self, replica: bytes, verdict: str | None, *, whole: bool) -> Outcome:
         try:
             captured, least = printed(replica), printed(self.floor)
         except JournalError as error:
             return Outcome(verdict or "open", wrong=(f"the replica is damaged: {error}",))
         truth = b"".join(bursts(self.number, self.size))
-        floor = len(truth) if verdict == "pass" else len(least)
+        floor = len(truth) if whole or verdict == "pass" else len(least)
         found = compare(truth, captured, floor)
         wrong = list(found.wrong)
         folder = self.folder()

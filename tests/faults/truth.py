@@ -43,11 +43,10 @@ def compare(printed: bytes, captured: bytes, floor: int) -> Difference:
     """
     if len(captured) >= floor and printed.startswith(captured):
         return Difference()
-    there = Counter(captured.splitlines(keepends=True))
-    whole = printed[:floor].rpartition(b"\n")
-    wanted = (whole[0] + whole[1]).splitlines(keepends=True)
-    lost = sum(len(line) for line in wanted if line not in there)
-    doubled = sum(len(line) * (times - 1) for line, times in there.items())
+    there = Counter(captured.split(b"\n"))
+    wanted = printed[:floor].split(b"\n")[:-1]
+    lost = sum(len(line) + 1 for line in wanted if line not in there)
+    doubled = sum((len(line) + 1) * (times - 1) for line, times in there.items())
     wrong = () if lost or doubled else ("what arrived is not what was printed",)
     return Difference(lost, doubled, wrong)
 
@@ -70,9 +69,9 @@ class Row:
         return all(outcome.good for outcome in self.outcomes)
 
     def cells(self) -> tuple[str, ...]:
-        """Fault, server, trials, how they ended, lost, doubled, executed twice, stuck."""
+        """Fault, server, trials, how they ended, lost, doubled, executed twice, stuck, wrong."""
         if self.skipped:
-            return self.fault, self.server, "0", f"not tried: {self.skipped}", "", "", "", ""
+            return self.fault, self.server, "0", f"not tried: {self.skipped}", "", "", "", "", ""
         ends = Counter(outcome.verdict for outcome in self.outcomes)
         return (
             self.fault,
@@ -83,6 +82,7 @@ class Row:
             str(sum(outcome.doubled for outcome in self.outcomes)),
             str(sum(outcome.twice for outcome in self.outcomes)),
             str(sum(outcome.stuck for outcome in self.outcomes)),
+            str(sum(bool(outcome.wrong) for outcome in self.outcomes)),
         )
 
     def complaints(self) -> list[str]:
@@ -94,4 +94,4 @@ class Row:
         ]
 
 
-HEADINGS = ("fault", "server", "trials", "ended", "lost", "doubled", "twice", "stuck")
+HEADINGS = ("fault", "server", "trials", "ended", "lost", "doubled", "twice", "stuck", "wrong")
