@@ -64,8 +64,8 @@ class Namespace:
 
     @property
     def prefix(self) -> Sequence[str]:
-        """What runs a program there."""
-        return "ip", "netns", "exec", self.name
+        """What runs a program there; `ip netns exec` would hold on to everybody's mounts, too."""
+        return "nsenter", f"--net=/run/netns/{self.name}"
 
     def remove(self) -> None:
         """Both ends, and all that was set on them; processes keep it alive until they end."""
