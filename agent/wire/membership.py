@@ -21,6 +21,7 @@ from slixmpp.exceptions import IqError, IqTimeout
 from slixmpp.stanza import Presence
 
 from agent.wire.link import Link
+from agent.wire.vocabulary import token
 
 log = structlog.get_logger()
 
@@ -73,6 +74,7 @@ class Membership:
         self.inside = False
         self._link, self._dress, self._seen = link, dress, seen
         self._answer: asyncio.Future[Entered] | None = None
+        self._asked = ""  # the id of the presence that asked to be let in
         self._out = asyncio.Event()
         self._why = ""
         link.on("presence", self._presence)
@@ -110,6 +112,7 @@ class Membership:
             self.room, nick, maxstanzas=0
         )
         self._dress(presence)
+        presence["id"] = self._asked = token()
         self._link.send(presence)
         try:
             async with asyncio.timeout(ANSWER):
@@ -184,6 +187,8 @@ class Membership:
             self._lost(named[0] if named else "the room closed")
 
     def _refused(self, presence: Presence) -> None:
+        if presence["id"] != self._asked:
+            return  # of an update that we sent while we thought we were in, perhaps a session ago
         error = presence["error"]
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(JoinError(error["condition"], error["text"]))

@@ -50,7 +50,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("agent-early", "SIGKILL of the agent as the order comes", kills.agent_killed_at_once),
     Fault("supervisor", "SIGKILL of the supervisor", kills.supervisor_killed),
     Fault("server", "SIGKILL of the server", kills.server_killed),
-    Fault("server-wiped", "SIGKILL of the server, its data wiped", kills.server_wiped, quick=0),
+    Fault("server-wiped", "SIGKILL of the server, its data wiped", kills.server_wiped, quick=1),
     Fault("restarts", "20 restarts of the server", kills.server_restarts, trials=1, quick=0),
     Fault("power", "power cut at the target, journal torn", kills.power_lost),
     Fault("power-ext4", "power cut at the target, its ext4 shut down", disks.power_lost,
