@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,13 +156,26 @@ class Bench:
         self._happened.set()
 
 
+DYING = 2.0
+"""Seconds that a busy machine may need to bury what was killed."""
+
+
 def gone(mark: str) -> bool:
-    """Whether no process of the run whose journal is *mark* is left."""
+    """Whether no process of the run whose journal is *mark* is left, or all are dying."""
     wanted = f"LABROOM_RUN={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if wanted in path.read_bytes().split(b"\0"):
+            if wanted in path.read_bytes().split(b"\0") and not _ends(int(path.parent.name)):
                 return False
         except OSError:
             continue
     return True
+
+
+def _ends(pid: int) -> bool:
+    """Whether process *pid* is over in a moment."""
+    process = os.pidfd_open(pid)
+    try:
+        return bool(select.select([process], [], [], DYING)[0])
+    finally:
+        os.close(process)
