@@ -159,7 +159,12 @@ class Link(Exchange):
     async def _drop(self) -> None:
         self.online = False
         self.client.cancel_connection_attempt()
-        self.client.abort()
+        transport = self.client.transport
+        with _closed_twice():
+            if transport is not None and transport.is_closing():
+                transport.abort()  # slixmpp would close it once more before
+            else:
+                self.client.abort()
         await asyncio.sleep(0)  # lets connection_lost run, which empties the send queue
 
     async def _leave(self) -> None:
@@ -170,7 +175,8 @@ class Link(Exchange):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE):  # slixmpp would close before its last words
                     await self.client.waiting_queue.join()
-            await self.client.disconnect(wait=GOODBYE)
+            with _closed_twice():
+                await self.client.disconnect(wait=GOODBYE)
         self.online = False
         self.client.cancel_connection_attempt()
         filters = self.client._run_out_filters  # slixmpp never ends this task
@@ -246,6 +252,16 @@ def trust(ca: Path | None) -> ssl.SSLContext:
             f"server.ca: cannot use {ca} ({error.strerror or error})",
             hint="Name a file with the certificates to trust, in PEM.",
         ) from error
+
+
+def _closed_twice() -> contextlib.suppress:
+    """
+    For what slixmpp does to a stream that may be closing already.
+
+    In asyncio of Python 3.11.2, which is Debian 12's, a TLS transport that is closed twice
+    loses its protocol, and raises AttributeError from then on; later ones just do nothing.
+    """
+    return contextlib.suppress(AttributeError)
 
 
 def _client(account: Account) -> ClientXMPP:
