@@ -84,9 +84,9 @@ def _purge(root: Path, state: Path, say: Callable[[str], None]) -> None:
     for name in (places.SETTINGS, places.old(places.SETTINGS), places.PASSWORD, places.AUTHORITY):
         inside(root, name).unlink(missing_ok=True)
         places.staged(inside(root, name)).unlink(missing_ok=True)
-    for folder in (inside(root, places.DROP_INS), state / "runs"):
+    for folder in (inside(root, places.DROP_INS), state / "runs", state / "copied"):
         shutil.rmtree(folder, ignore_errors=True)
-    for file in (state / "epoch", state / "lock"):
+    for file in (state / "epoch", state / "lock", state / "machine"):
         file.unlink(missing_ok=True)
     for folder in (inside(root, places.RECIPES), inside(root, places.FOLDER), state):
         with suppress(OSError):  # not empty, or not there
