@@ -10,11 +10,12 @@ Rule 3: what is another machine's is set aside, never removed and never gone on 
 """
 
 import contextlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
+
+from agent import durable
 
 log = structlog.get_logger()
 
@@ -50,12 +51,7 @@ def claim(state: Path, ours: frozenset[str]) -> bool:
             cure="the disk was copied: give each machine its own account and state folder",
         )  # fmt: skip
     if ours and ours != theirs:
-        new = path.with_suffix(".new")
-        with new.open("w") as file:
-            file.write("\n".join(sorted(ours)))
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(path)
+        durable.replace(path, "\n".join(sorted(ours)).encode())
     return copied
 
 

@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent import durable
 from agent.wire.journal import encode
 from agent.wire.vocabulary import Order, RunId
 
@@ -74,7 +75,7 @@ class RunDir:
             at: Now, in seconds since the epoch.
         """
         folder = _folder(state, controller)
-        _make_durable_folder(folder)
+        durable.make_folder(folder)
         first = encode(
             "accepted", at, journal=journal, run=str(order.run), controller=controller,
             seq=seq, steps=[step["name"] for step in steps],
@@ -87,19 +88,19 @@ class RunDir:
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(mode=0o750)
         try:
-            _write(building / "request.json", json.dumps(request).encode("ascii"))
-            _write(building / "journal", first)
+            durable.write(building / "request.json", json.dumps(request).encode("ascii"))
+            durable.write(building / "journal", first)
             (building / "synced").write_text(f"{len(first)}\n", "ascii")
             for name in ("lock", "acked"):
                 (building / name).touch(0o640)
             os.mkfifo(building / "bell", 0o640)
             _reserve(building / "reserve")
-            _sync_folder(building)
+            durable.sync_folder(building)
             path = building.rename(folder / str(order.run))
         except OSError:
             shutil.rmtree(building, ignore_errors=True)
             raise
-        _sync_folder(folder)
+        durable.sync_folder(folder)
         return cls(path, controller, order.run)
 
     def request(self) -> dict[str, Any]:
@@ -143,16 +144,13 @@ class RunDir:
 
     def leave_word(self, before: dict[str, Any]) -> None:
         """Tell the next supervisor what has come of the run before it."""
-        new = self.path / "resume.new"
-        _write(new, json.dumps(before).encode("ascii"))
-        new.rename(self.path / "resume.json")
-        _sync_folder(self.path)
+        durable.replace(self.path / "resume.json", json.dumps(before).encode("ascii"))
 
     def ask_to_stop(self, by: str) -> None:
         """Leave word for the supervisor, who asked. The first to ask stays."""
         if not (self.path / "stop").exists():
-            _write(self.path / "stop", by.encode())
-            _sync_folder(self.path)
+            durable.write(self.path / "stop", by.encode())
+            durable.sync_folder(self.path)
 
     def stop_asked(self) -> str | None:
         """Who asked to stop it, or None."""
@@ -163,8 +161,8 @@ class RunDir:
 
     def retire(self, journal: str) -> None:
         """Remove the directory, and remember that there was one: *journal* is its id."""
-        _write(self.path.with_name(f"{self.run}.retired"), journal.encode())
-        _sync_folder(self.path.parent)
+        durable.write(self.path.with_name(f"{self.run}.retired"), journal.encode())
+        durable.sync_folder(self.path.parent)
         away = self.path.rename(self.path.with_name(f"{_BUILDING}{self.run}"))
         shutil.rmtree(away, ignore_errors=True)
 
@@ -193,9 +191,9 @@ def cancelled(state: Path, controller: str, run: RunId) -> str | None:
 def mark_cancelled(state: Path, controller: str, run: RunId, by: str) -> None:
     """Remember that *run*, which is not here yet, must not start."""
     folder = _folder(state, controller)
-    _make_durable_folder(folder)
-    _write(folder / f"{run}.cancelled", by.encode())
-    _sync_folder(folder)
+    durable.make_folder(folder)
+    durable.write(folder / f"{run}.cancelled", by.encode())
+    durable.sync_folder(folder)
 
 
 def prune(state: Path, before: float) -> None:
@@ -216,31 +214,9 @@ def _folder(state: Path, controller: str) -> Path:
     return state / "runs" / controller
 
 
-def _make_durable_folder(folder: Path) -> None:
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    for path in reversed(missing):
-        _sync_folder(path.parent)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _reserve(path: Path) -> None:
     with path.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, RESERVE)
-
-
-def _sync_folder(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _read_text(path: Path) -> str | None:

@@ -3,14 +3,13 @@
 import asyncio
 import fcntl
 import importlib.metadata
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 
-from agent import identity
+from agent import durable, identity
 from agent.catalogue import Catalogue
 from agent.client import Client
 from agent.config import Config
@@ -116,12 +115,7 @@ def _epoch(state: Path) -> str:
         epoch = ""
     if TOKEN.fullmatch(epoch) is None:
         epoch = token()
-        new = path.with_suffix(".new")
-        with new.open("w") as file:
-            file.write(epoch)
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(path)
+        durable.replace(path, epoch.encode())
     return epoch
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent import durable
 from agent.wire.errors import Refusal
 
 SERVICE = "labroom-agent.service"
@@ -63,7 +64,7 @@ class Staging:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _sync(new.parent)
+            durable.sync_folder(new.parent)
         except OSError as error:
             raise _failed(target, error) from error
 
@@ -87,7 +88,7 @@ class Staging:
         for target in self._waiting:
             try:
                 staged(target).rename(target)
-                _sync(target.parent)
+                durable.sync_folder(target.parent)
             except OSError as error:
                 raise _failed(target, error) from error
         self._waiting.clear()
@@ -100,14 +101,6 @@ class Staging:
                     staged(target).unlink()
                     target.parent.rmdir()  # nothing else in it: it was made for this
         self._waiting.clear()
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _failed(path: Path, error: OSError) -> NotWritten:
