@@ -3,6 +3,7 @@
 import asyncio
 import os
 import select
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,26 +157,32 @@ class Bench:
         self._happened.set()
 
 
-DYING = 2.0
-"""Seconds that a busy machine may need to bury what was killed."""
+_PF_EXITING = 0x4
+"""In a process's flags (linux/sched.h): it is on its way out."""
 
 
 def gone(mark: str) -> bool:
-    """Whether no process of the run whose journal is *mark* is left, or all are dying."""
+    """Whether no process of the run whose journal is *mark* is left; waits for what was killed."""
     wanted = f"LABROOM_RUN={mark}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if wanted in path.read_bytes().split(b"\0") and not _ends(int(path.parent.name)):
+            if wanted in path.read_bytes().split(b"\0") and not _dies(path.parent):
                 return False
         except OSError:
             continue
     return True
 
 
-def _ends(pid: int) -> bool:
-    """Whether process *pid* is over in a moment."""
-    process = os.pidfd_open(pid)
+def _dies(process: Path) -> bool:
+    """Whether that one was killed already, and only has to be buried; returns when it is."""
+    pid = os.pidfd_open(int(process.name))
     try:
-        return bool(select.select([process], [], [], DYING)[0])
+        flags = int((process / "stat").read_text().rpartition(")")[2].split()[6])
+        status = (process / "status").read_text()
+        pending = [int(line.split()[1], 16) for line in status.splitlines() if "Pnd:" in line]
+        killed = any(signals >> (signal.SIGKILL - 1) & 1 for signals in pending)
+        if not (killed or flags & _PF_EXITING):
+            return False
+        return bool(select.select([pid], [], [], PATIENCE)[0])
     finally:
-        os.close(process)
+        os.close(pid)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.rundir import RunDir
 from tests.agent.bench import records
-from tests.agent.test_supervisor import JOURNAL, Target
+from tests.agent.target import JOURNAL, Target
 
 
 def a_program(folder: Path, name: str, script: str) -> str:

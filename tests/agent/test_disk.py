@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from agent.wire.errors import BadValue
 from agent.wire.vocabulary import Verdict
 from tests.agent.bench import gone, output, records, verdict
 from tests.agent.replay import a_program, begun, processes
-from tests.agent.test_supervisor import JOURNAL, Target
+from tests.agent.target import JOURNAL, Target, mount, unmount
 
 BRIEF = {"for": "1s", "size": "4M"}
 
@@ -25,14 +24,6 @@ BRIEF = {"for": "1s", "size": "4M"}
 @pytest.fixture
 def disk() -> Recipe:
     return load(PACKAGED / "disk.toml")
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path, tmp_path / "state")
-    yield target
-    target.gate.close()
-    assert gone(JOURNAL)
 
 
 @pytest.fixture
@@ -45,12 +36,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def mounted(place: Path) -> Iterator[Path]:
     yield place
-    subprocess.run(["umount", "-l", place], check=True)
-
-
-def mount(place: Path, *how: str) -> None:
-    if subprocess.run(["mount", *how, "none", str(place)]).returncode:
-        pytest.skip("may not mount here")
+    unmount(place)
 
 
 @pytest.mark.parametrize("mode", ["randrw", "read", "randwrite"])

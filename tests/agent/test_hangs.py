@@ -5,25 +5,14 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from agent.process import sweep
 from agent.stall import WARN, Stall
 from tests.agent.bench import ends, gone, output, records, verdict
-from tests.agent.test_supervisor import JOURNAL, Target, listen, sh
+from tests.agent.target import JOURNAL, Target, listen, sh
 
 LONG = 100.0
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path, tmp_path / "state")
-    yield target
-    target.gate.close()
-    assert sweep(JOURNAL) == 0, "a diagnostic outlived its supervisor"
 
 
 # --- the rules, without a clock

@@ -1,6 +1,5 @@
 """What is kept of an output that is too long."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.kept import TAIL, Kept
-from agent.process import sweep
 from tests.agent.bench import Gate, gone, output, records, verdict
-from tests.agent.test_supervisor import JOURNAL, Target, a_step, listen, sh
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path, tmp_path / "state")
-    yield target
-    target.gate.close()
-    assert sweep(JOURNAL) == 0, "a diagnostic outlived its supervisor"
+from tests.agent.target import JOURNAL, Target, a_step, listen, sh
 
 
 @given(st.integers(1, 300), st.lists(st.binary(max_size=90), max_size=12))

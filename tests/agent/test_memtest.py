@@ -3,8 +3,6 @@
 import math
 import shutil
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,7 @@ from agent.judge import Judge
 from agent.recipe import Means, Recipe, load
 from agent.wire.errors import BadValue, Busy
 from tests.agent.bench import ends, output, records, verdict
-from tests.agent.test_supervisor import Target
+from tests.agent.target import Target
 
 BOUND = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--")
 """Root without the right to lock more memory than its limit allows."""
@@ -24,13 +22,6 @@ ALL = Means(root=True, lockable=math.inf, memory=1 << 40, finds=lambda _: True)
 @pytest.fixture
 def memtest() -> Recipe:
     return load(PACKAGED / "memtest.toml")
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path, tmp_path / "state")
-    yield target
-    target.gate.close()
 
 
 def seen(recipe: Recipe, text: str, code: int = 0) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from agent.catalogue import Catalogue
 from agent.wire.errors import UnknownName
 from tests.agent.bench import BOT, Bench, an_order, ends, output, records
-from tests.agent.test_supervisor import Target, sh
+from tests.agent.target import Target, sh
 
 
 async def prepared(bench: Bench) -> None:

@@ -1,18 +1,16 @@
 """The smart recipe: what smartctl says of disks, replayed by a real program of its name."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from agent.catalogue import PACKAGED, means
 from agent.recipe import Recipe, load
 from tests.agent import smart_recordings as said
-from tests.agent.bench import gone, output, records, verdict
+from tests.agent.bench import output, records, verdict
 from tests.agent.replay import a_program
+from tests.agent.target import Target
 from tests.agent.test_memtest import ALL
-from tests.agent.test_supervisor import JOURNAL, Target
 
 HERE = replace(ALL, disks=("sda",))
 
@@ -20,14 +18,6 @@ HERE = replace(ALL, disks=("sda",))
 @pytest.fixture
 def smart() -> Recipe:
     return load(PACKAGED / "smart.toml")
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path, tmp_path / "state")
-    yield target
-    target.gate.close()
-    assert gone(JOURNAL)
 
 
 def replayed(target: Target, monkeypatch: pytest.MonkeyPatch, text: str, end: str) -> None:

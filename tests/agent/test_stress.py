@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,8 @@ from agent.wire.errors import BadValue
 from agent.wire.vocabulary import Verdict
 from tests.agent.bench import gone, output, records, verdict
 from tests.agent.replay import a_program, begun, processes
+from tests.agent.target import JOURNAL, Target
 from tests.agent.test_memtest import ALL, BOUND
-from tests.agent.test_supervisor import JOURNAL, Target
 
 BRIEF = {"for": "2s", "cpu": "1", "memory": "8M"}
 LONGER = BRIEF | {"for": "8s"}
@@ -26,14 +25,6 @@ LONGER = BRIEF | {"for": "8s"}
 @pytest.fixture
 def stress() -> Recipe:
     return load(PACKAGED / "stress.toml")
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path, tmp_path / "state")
-    yield target
-    target.gate.close()
-    assert gone(JOURNAL)
 
 
 def seen(recipe: Recipe, text: str, code: int = 0) -> tuple[str, str]:

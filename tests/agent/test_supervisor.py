@@ -7,76 +7,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from agent.launch import mend
-from agent.process import sweep
-from agent.rundir import RunDir
 from agent.steprun import LINGER
 from agent.wire.journal import Reader
-from tests.agent.bench import BOT, Gate, an_order, ends, gone, output, records, verdict
-
-RULES: dict[str, Any] = {
-    "exit": {"0": "pass"}, "fail": [], "error": [], "must": [], "same": [],
-    "counts": {}, "progress": [],
-}  # fmt: skip
-JOURNAL = f"j0urn4l{os.getpid()}"  # its mark: only this test run may end what carries it
-
-
-def a_step(*argv: str, wall: float = 60, grace: float = 5, **rules: Any) -> dict[str, Any]:
-    most, stall = rules.pop("most", 1 << 30), rules.pop("stall", 0)
-    return {
-        "name": "it", "recipe": "it", "argv": list(argv), "wall": wall, "grace": grace,
-        "stall": stall, "most": most, "rules": RULES | rules,
-    }  # fmt: skip
-
-
-def sh(script: str, **more: Any) -> dict[str, Any]:
-    return a_step("sh", "-c", script, **more)
-
-
-class Target:
-    """A state folder in which runs are supervised without an agent."""
-
-    def __init__(self, home: Path, state: Path) -> None:
-        self.home, self.state = home, state
-        self.gate = Gate(home / "gate")
-
-    def create(self, *steps: dict[str, Any]) -> RunDir:
-        at = time.time()
-        return RunDir.create(
-            self.state, BOT, an_order(1, "it"), steps=list(steps), seq=1, journal=JOURNAL, at=at
-        )
-
-    def start(self, run: RunDir, *before: str) -> "subprocess.Popen[bytes]":
-        python = [sys.executable, "-P", "-S", "-m", "agent.supervisor"]
-        environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-        return subprocess.Popen([*before, *python, str(run.path), "boot"], env=environment)
-
-    def run(self, *steps: dict[str, Any]) -> RunDir:
-        run = self.create(*steps)
-        assert self.start(run).wait(40) == 0
-        assert (run.path / "supervisor.log").read_text() == ""
-        return run
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Iterator[Target]:
-    target = Target(tmp_path, tmp_path / "state")
-    yield target
-    target.gate.close()
-    assert sweep(JOURNAL) == 0, "a diagnostic outlived its supervisor"
-
-
-def listen(run: RunDir, text: bytes) -> None:
-    """Wait until its diagnostic has said *text*: each ring of the bell, look."""
-    bell = os.open(run.path / "bell", os.O_RDWR)
-    while text not in output(run):
-        os.read(bell, 4096)
-    os.close(bell)
-
+from tests.agent.bench import BOT, ends, gone, output, records, verdict
+from tests.agent.target import JOURNAL, Target, a_step, listen, mount, sh, unmount
 
 # --- how it ends
 
@@ -322,12 +260,11 @@ def cpu(pid: int) -> float:
 def small_disk(tmp_path: Path) -> Iterator[Target]:
     state = tmp_path / "small"
     state.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", state]).returncode:
-        pytest.skip("may not mount here; the test below limits the file instead")
+    mount(state, "-t", "tmpfs", "-o", "size=1m")
     target = Target(tmp_path, state)
     yield target
     target.gate.close()
-    subprocess.run(["umount", "-l", state], check=True)
+    unmount(state)
 
 
 def test_a_full_disk_is_an_error_and_the_journal_stays_whole(small_disk: Target) -> None:
