@@ -5,7 +5,6 @@ Every command imports what it needs by itself: ``--help`` answers at once, and t
 agent stays small.
 """
 
-import asyncio
 import sys
 from pathlib import Path
 
@@ -52,13 +51,8 @@ def check(
     """Try recipes, server, account and room: 0 if all is well. Disturbs no running agent."""
     from agent.check import check as run
     from agent.config import Config
-    from agent.wire.report import Report
 
-    console.start(xml=xml, quiet=True)
-    report = Report()
-    settings = console.settings(Config, config, DEFAULT, flags, warn=report.warn)
-    asyncio.run(run(settings, report, quick=quick, running=running))
-    raise typer.Exit(1 if report.failed else 0)
+    console.try_out(run, Config, config, DEFAULT, flags, quick=quick, running=running, xml=xml)
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """``labroom``: the bot's command line. Arguments, configuration, wiring; decides nothing."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -43,15 +42,10 @@ def check(
     xml: Xml = False,
 ) -> None:
     """Try settings, server, account and room: 0 if all is well. Disturbs no running bot."""
-    from agent.wire.report import Report
     from bot.check import check as run
     from bot.config import Config
 
-    console.start(xml=xml, quiet=True)
-    report = Report()
-    settings = console.settings(Config, config, DEFAULT, flags, warn=report.warn)
-    asyncio.run(run(settings, report, quick=quick, running=running))
-    raise typer.Exit(1 if report.failed else 0)
+    console.try_out(run, Config, config, DEFAULT, flags, quick=quick, running=running, xml=xml)
 
 
 @app.command()

@@ -47,6 +47,27 @@ def settings(
     )
 
 
+def try_out(
+    check: Callable[..., Coroutine[Any, Any, None]],
+    model: type[M],
+    file: Path,
+    default: Path,
+    flags: list[str] | None,
+    *,
+    quick: bool,
+    running: bool,
+    xml: bool,
+) -> None:
+    """Run a program's *check*, which tells a report; ends with status 0 if all is well, else 1."""
+    from agent.wire.report import Report  # noqa: PLC0415  (--help answers at once)
+
+    start(xml=xml, quiet=True)
+    report = Report()
+    found = settings(model, file, default, flags, warn=report.warn)
+    asyncio.run(check(found, report, quick=quick, running=running))
+    raise typer.Exit(1 if report.failed else 0)
+
+
 def start(*, xml: bool, verbose: bool = False, quiet: bool = False) -> None:
     """Log, and print the stream if *xml*."""
     from agent.wire import debugger, logs  # noqa: PLC0415  (--help answers at once)

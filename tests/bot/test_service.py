@@ -52,17 +52,23 @@ def settings(folder: Path) -> Path:
     return config
 
 
+def refused(folder: Path) -> str:
+    """Start the bot; what it says, in one line, of why it will not run: in words, with status 2."""
+    process = subprocess.run(
+        [sys.executable, "-m", "bot", "serve", "--config", str(settings(folder))],
+        capture_output=True, text=True, timeout=60, check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    said = (process.stdout + process.stderr).replace("\n", " ")
+    assert process.returncode == 2, said
+    assert "Traceback" not in said
+    return said
+
+
 def test_a_second_process_of_the_same_bot_refuses_to_start(tmp_path: Path) -> None:
     with held(tmp_path / "lock"):
-        second = subprocess.run(
-            [sys.executable, "-m", "bot", "serve", "--config", str(settings(tmp_path))],
-            capture_output=True, text=True, timeout=60, check=False,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-        )  # fmt: skip
-    assert second.returncode == 2
-    said = (second.stdout + second.stderr).replace("\n", " ")
+        said = refused(tmp_path)
     assert "is held: this bot runs already" in said
-    assert "Traceback" not in said
     assert not (tmp_path / "labroom.db").exists()  # it has not touched the other's store
 
 
@@ -87,13 +93,7 @@ def test_a_database_of_another_version_is_left_alone(tmp_path: Path) -> None:
         db.execute("create table meta (key text primary key, value text not null)")
         db.execute("insert into meta values ('version', '1')")
         db.commit()
-    answer = subprocess.run(
-        [sys.executable, "-m", "bot", "serve", "--config", str(settings(tmp_path))],
-        capture_output=True, text=True, timeout=60, check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    assert answer.returncode == 2
-    said = (answer.stdout + answer.stderr).replace("\n", " ")
+    said = refused(tmp_path)
     assert "its tables have version 1" in said
     with closing(sqlite3.connect(tmp_path / "labroom.db")) as db:
         assert db.execute("select name from sqlite_master where name = 'job'").fetchall() == []
@@ -101,12 +101,5 @@ def test_a_database_of_another_version_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_database_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "labroom.db").write_text("a letter to a friend, and no database at all")
-    answer = subprocess.run(
-        [sys.executable, "-m", "bot", "serve", "--config", str(settings(tmp_path))],
-        capture_output=True, text=True, timeout=60, check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    assert answer.returncode == 2
-    said = (answer.stdout + answer.stderr).replace("\n", " ")
+    said = refused(tmp_path)
     assert "database: cannot use" in said
-    assert "Traceback" not in said
