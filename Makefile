@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+# Test files at once: most of the time they wait, for a server or a process to come or go.
+JOBS ?= 4
 SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
@@ -31,7 +33,7 @@ check: lint types layers test  ## All that must pass before a commit; what CI ru
 test: $(READY)  ## All tests, on real servers; make test ONLY="-k prosody" for some
 	@.ci/packages $(SERVERS)
 	@command -v npm >/dev/null || .ci/packages npm  # it often comes from elsewhere than Debian
-	$(BIN)/python -m pytest $(ONLY)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ONLY)
 
 .PHONY: bench
 bench: $(READY)  ## Measure, and print a table

@@ -142,6 +142,7 @@ async def test_a_commit_done_twice_counts_once(bot: Bot) -> None:
         (ACCEPTED + FAIL + PASS, "goes on after its end"),
         (ACCEPTED + FAIL + b"{", "goes on after its end"),
     ],
+    ids=range(8),  # not the bytes: they hold the time, and parallel workers must agree on names
 )
 async def test_a_lie_ends_the_run_and_is_never_stored(bot: Bot, lie: bytes, why: str) -> None:
     await bot.submit(on=("bob", "alice"))
