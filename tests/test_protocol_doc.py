@@ -27,7 +27,7 @@ from agent.wire import controller, double, exchange, query, stanza, target
 from agent.wire.fields import NS
 from agent.wire.journal import HEADER, PAYLOAD, Reader
 from agent.wire.vocabulary import Verdict
-from bot.verb import VERSION, Reply
+from bot.reply import VERSION, Reply
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "protocol.md").read_text()
