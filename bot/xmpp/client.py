@@ -7,7 +7,6 @@ Everything that must be said again after a reconnect is said by :meth:`Client.se
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import structlog
 from slixmpp import JID
