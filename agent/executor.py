@@ -99,8 +99,6 @@ class Executor:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._worker
 
-    # --- what controllers ask for
-
     async def accept(self, controller: str, order: Order) -> Accepted:
         """
         Take *order* into the queue; durable when it returns.
@@ -117,7 +115,9 @@ class Executor:
                 return Accepted(order.run, journal)
             if (by := await asyncio.to_thread(rundir.cancelled, *where)) is not None:
                 raise Refusal(f"it was cancelled by {by} before it came")
-            steps = self._resolved(order)
+            self._check(order)
+            resolve = self.catalogue.resolve  # it looks for programs, on the disk
+            steps = await asyncio.to_thread(lambda: [resolve(step) for step in order.steps])
             run = await self._created(controller, order, steps)
         self._changed(run.dir)
         self._wake.set()
@@ -152,8 +152,12 @@ class Executor:
     def held(self, controller: str | None = None) -> list[Holding]:
         """The runs that are here, for *controller* or for anybody, oldest first."""
         runs = [run for (who, _), run in self._runs.items() if controller in (None, who)]
-        runs.sort(key=lambda run: run.seq)
-        return [Holding(run.dir, run.journal, run.synced, run.phase, run.title) for run in runs]
+        return [run.holding for run in sorted(runs, key=lambda run: run.seq)]
+
+    def noted(self, controller: str, run_id: RunId, acked: int) -> None:
+        """It is written down that *controller* holds so much of a journal."""
+        if (run := self._runs.get((controller, run_id))) is not None:
+            run.acked = acked
 
     async def retire(self, controller: str, run_id: RunId) -> None:
         """Remove a run that is over, whose journal its controller has; keep only its name."""
@@ -173,16 +177,13 @@ class Executor:
         """How many runs wait."""
         return sum(run.phase is Held.QUEUED for run in self._runs.values())
 
-    # --- taking orders
-
-    def _resolved(self, order: Order) -> list[dict[str, Any]]:
+    def _check(self, order: Order) -> None:
         if order.ttl <= 0:
             raise Refusal("it came too late to start", hint="Order it again.")
         if self.queued >= QUEUE:
             raise Busy(f"{QUEUE} runs wait here already", hint="Later, or stop some.")
         if not 1 <= len(order.steps) <= STEPS:
             raise Refusal(f"a run has 1 to {STEPS} steps", hint="Split it.")
-        return [self.catalogue.resolve(step) for step in order.steps]
 
     async def _created(self, controller: str, order: Order, steps: list[dict[str, Any]]) -> Run:
         journal, at = token(), self._clock()
@@ -199,8 +200,6 @@ class Executor:
         self._runs[controller, order.run] = run
         await run.catch_up()
         return run
-
-    # --- working through them
 
     async def _work(self) -> None:
         while True:
@@ -261,8 +260,10 @@ class Executor:
             except OSError:
                 log.exception("run.not_resumed", run=str(run.dir.run))
                 return
-        adopt = decision.action is Action.ADOPT
-        run.watch = launch.adopt(run.dir) if adopt else launch.start(run.dir, self._boot())
+        if decision.action is Action.ADOPT:
+            run.watch = await asyncio.to_thread(launch.adopt, run.dir)
+        else:
+            run.watch = await asyncio.to_thread(launch.start, run.dir, self._boot())
         if run.watch is None:  # it has ended since we looked
             return
         try:
@@ -289,8 +290,7 @@ class Executor:
             if run.phase is not Held.DONE:
                 decision = decision or await self._verdict(run)
                 await asyncio.to_thread(launch.settle, run.dir, run.story, decision, self._boot())
-                verdict, why = decision.verdict, decision.reason
-                log.info("run.settled", run=str(run.dir.run), verdict=verdict, why=why)
+                log.info("run.settled", run=str(run.dir.run), verdict=decision.verdict)
         except (OSError, launch.Unwritable):
             log.exception("run.unsettled", run=str(run.dir.run))
             return False

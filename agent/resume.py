@@ -43,8 +43,10 @@ class Story:
     why: str = ""
     fraction: float | None = None
     """How far that step is, 0 to 1."""
+    lasted: float = 0.0
+    """Seconds from its beginning until it said how far it is, by the wall clock."""
     text: str = ""
-    """The same in words."""
+    """How far it is, in words."""
     silent: bool = False
     """Whether it says and does nothing for so long that it was warned of."""
     bad: Verdict | None = None
@@ -67,6 +69,7 @@ class Story:
                 self.tail = (self.tail + record.payload)[-_TAIL:]
             case "progress":
                 self.fraction, self.text = record.number("fraction"), record.text("text")
+                self.lasted = record.at - self.at
             case "end":
                 self._ended(record)
             case "verdict":

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from agent import launch, rundir
+from agent.estimate import left
 from agent.resume import Story
 from agent.rundir import RunDir
 from agent.wire.journal import JournalError, Reader, Record
@@ -41,6 +42,8 @@ class Holding:
     phase: Held
     title: str = ""
     """Its steps, as people write them."""
+    acked: int = 0
+    """How much of its journal the controller holds, as far as that is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Current:
     fraction: float | None
     text: str
     silent: bool = False
+    left: float | None = None
+    """Seconds until the run is probably over; None if that cannot be told."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +72,8 @@ class Run:
     """It may not start after this (seconds of the event loop's clock)."""
     story: Story = field(default_factory=Story)
     synced: int = 0
+    acked: int = 0
+    """What the file of that name says: known here, since a disk that hangs cannot be asked."""
     alive: bool = False
     """Whether a supervisor was there when we came."""
     taken: bool = False
@@ -86,6 +93,11 @@ class Run:
     def title(self) -> str:
         """Its steps, in the words they were ordered in."""
         return ", ".join(str(step["name"]) for step in self.steps)
+
+    @property
+    def holding(self) -> Holding:
+        """What others see of it; asks no disk."""
+        return Holding(self.dir, self.journal, self.synced, self.phase, self.title, self.acked)
 
     @property
     def on_crash(self) -> tuple[str, int]:
@@ -110,7 +122,7 @@ class Run:
                 self._see(records)
                 grown = True
         except JournalError as error:
-            self._damaged(error)
+            await asyncio.to_thread(self._damaged, error)
             return True
         return grown
 
@@ -156,7 +168,8 @@ class Run:
             return None
         story = self.story
         step = story.step or self.steps[0]["name"]
-        return Current(self.dir, step, story.fraction, story.text, story.silent)
+        remains = left(self.steps, max(0, story.index), story.fraction, story.lasted)
+        return Current(self.dir, step, story.fraction, story.text, story.silent, remains)
 
 
 def recall(state: Path, now: float) -> list[Run]:
@@ -168,7 +181,7 @@ def recall(state: Path, now: float) -> list[Run]:
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             log.exception("run.unreadable", path=str(found.path))
             continue
-        run.alive = found.alive()
+        run.acked, run.alive = found.acked, found.alive()
         if run.alive:
             with contextlib.suppress(JournalError):  # said when it is over
                 run.read()

@@ -219,9 +219,11 @@ class Fleet:
             other=self._other(says.controller) if says.run and member.full else "",
             job=says.run.number if says.run and ours and member.full else None,
             progress=says.progress / 100 if says.progress is not None and member.full else None,
+            left=says.left if member.full else None,
             queue=says.queue if member.full else 0,
             boot=safe(says.boot or member.kept.boot),
             version=safe(says.version),
+            address=safe(says.address),
             since=member.since,
             heard=member.heard,
         )

@@ -39,10 +39,14 @@ class Target:
     """The bot that it works for, if that is another one."""
     progress: float | None = None
     """Of the current step, 0 to 1."""
+    left: float | None = None
+    """Seconds until its run is probably over, as it said last; None if that cannot be told."""
     queue: int = 0
     """How many runs wait there."""
     boot: str = ""
     version: str = ""
+    address: str = ""
+    """Its IP address in its own words, which nothing proves; it may be another network's."""
     since: datetime | None = None
     """Since when it is in this state (UTC, the bot's clock)."""
     heard: datetime | None = None

@@ -51,6 +51,13 @@ class Exchange:
         """Our full JID."""
         return self.client.boundjid
 
+    @property
+    def address(self) -> str:
+        """The IP address of our end of the connection; empty without one."""
+        transport = self.client.transport
+        name = transport.get_extra_info("sockname") if transport is not None else None
+        return target.read_address(str(name[0])) if isinstance(name, tuple) else ""
+
     def send(self, what: StanzaBase) -> bool:
         """Send now, or drop it and return False: there is no queue (rule 1)."""
         if self.online:

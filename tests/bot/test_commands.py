@@ -168,15 +168,15 @@ async def test_ping_says_how_long_it_took(world: World) -> None:
 async def test_status_counts_and_lists() -> None:
     world = World(
         target("bob"),
-        target("alice", "busy", doing="memtest size=16M", job=16, progress=0.43),
+        target("alice", "busy", doing="memtest size=16M", job=16, progress=0.43, left=720.0),
         target("carol", "away", since=NOW - timedelta(hours=3)),
     )
     said = await say(world, "status")
     assert said.body == (
         "3 targets: 1 idle, 1 busy, 1 away\n```\n"
-        "alice  busy  43%  job 16: memtest siz…\n"
+        "alice  busy  43%  12 min  job 16: mem…\n"
         "bob    idle\n"
-        "carol  away       since 3 h\n```"
+        "carol  away               since 3 h\n```"
     )
 
 
@@ -184,12 +184,38 @@ async def test_status_of_one_target_says_all() -> None:
     bob = target(
         "bob", "busy", friendly="Bob's server", location="rack 3", doing="memtest", job=3,
         progress=0.5, queue=2, boot="0123456789abcdef", version="0.1.0",
+        left=90.0, address="192.0.2.7",
         since=NOW - timedelta(minutes=12), heard=NOW - timedelta(seconds=4),
     )  # fmt: skip
     said = await say(World(bob), "status bob")
-    assert said.text == "bob (Bob's server, rack 3): busy, job 3: memtest 50%"
-    for fact in ("Bob's server", "rack 3", "12 min ago", "4 s ago", "01234567", "0.1.0", "2 runs"):
-        assert fact in said.table
+    assert (
+        said.text == "bob (Bob's server, rack 3): busy, job 3: memtest 50%, about 1 min 30 s left"
+    )
+    assert said.table == (
+        "name     Bob's server\n"
+        "place    rack 3\n"
+        "state    busy\n"
+        "since    12 min ago\n"
+        "does     job 3: memtest 50%\n"
+        "left     about 1 min 30 s\n"
+        "waiting  2 runs\n"
+        "heard    4 s ago\n"
+        "boot     01234567\n"
+        "version  0.1.0\n"
+        "address  192.0.2.7\n"
+        "jid      bob@lab.example"
+    )
+    told = said.data["target"]
+    assert isinstance(told, dict)
+    assert (told["left"], told["address"]) == (90.0, "192.0.2.7")
+
+
+@pytest.mark.parametrize("left", [None, 0.0, -5.0, float("nan"), float("inf"), 1e15])
+async def test_an_estimate_that_is_none_or_absurd_is_harmless(left: float | None) -> None:
+    world = World(target("bob", "busy", doing="memtest", job=3, left=left))
+    said = await say(world, "status bob")
+    assert ("left" in said.table) == (left in (float("inf"), 1e15))
+    assert all(len(line) <= 38 for line in (await say(world, "status")).table.splitlines())
 
 
 async def test_a_stranded_run_is_shown_with_its_job_and_with_its_target() -> None:
