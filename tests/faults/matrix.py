@@ -17,6 +17,8 @@ from tests.faults.namespace import Namespace
 from tests.faults.stage import Setting, Stage, stage
 from tests.faults.stanzas import Mischief
 from tests.faults.truth import HEADINGS, Outcome, Row
+from tests.liveness.passage import fault
+from tests.liveness.ways import WAYS
 
 ROUNDS = 10
 """Trials of a row, if it does not say otherwise."""
@@ -93,6 +95,11 @@ FAULTS: tuple[Fault, ...] = (
           possible=network.possible),
     Fault("mischief", "stanzas lost, repeated, reordered, 1 in 10 each", links.meddled, trials=5,
           setting=Setting(line=links.meddling(Mischief(lose=0.1, repeat=0.1, delay=0.1)))),
+    *(
+        Fault(f"gone-{way.name}", f"the target goes, the room is told: {way.what}", fault(way),
+              trials=1, quick=int(way.quick), setting=way.setting, possible=way.possible)
+        for way in WAYS
+    ),
 )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from bot.demo.programs import Leashed
 from bot.demo.site import Site
 from tests.end_to_end.person import JoinRefusedError, NotConnectedError, Person
 from tests.faults.line import Line
+from tests.faults.memory import Group
 from tests.faults.namespace import Namespace
 
 RESTART = 0.5
@@ -48,13 +49,13 @@ PATIENCE = 60.0
 RECIPE = """\
 schema = 1
 summary = "Prints what only it prints."
-argv = [{python}, "-S", {program}, {folder}, "{{trial}}", "{{size}}", "{{ms}}"]
+argv = {argv}
 [params]
 trial = {{kind = "int", default = "0"}}
 size = {{kind = "int", default = "0"}}
 ms = {{kind = "int", default = "0"}}
 [time]
-wall = "10m"
+wall = "2h"
 grace = "2s"
 """
 
@@ -141,6 +142,8 @@ class Setting:
     """`patience.start`, if not as usual."""
     machine: bool = False
     """Whether the target is a machine that can be rebooted, instead of an agent alone."""
+    beside: Callable[[list[str]], dict[str, list[str]]] = lambda _: {}
+    """More recipes, by name, made of what ``stream`` runs."""
     around: Callable[["Stage"], AbstractContextManager[None]] = lambda _: nullcontext()
     """Holds while the processes are up."""
 
@@ -152,9 +155,11 @@ class Stage:
     Attributes:
         random: Decides when things happen; the seed makes it say the same again.
         network: What the agent is in, if it is in a network of its own.
+        memory: What it may use, with all it starts, if that is limited.
     """
 
     network: Namespace
+    memory: Group
 
     def __init__(self, folder: Path, kind: str, seed: str, setting: Setting) -> None:
         self.folder, self.setting = folder, setting
@@ -189,12 +194,10 @@ class Stage:
         self.truth.mkdir()
         recipes = self.recipes = self.lab / "recipes"
         recipes.mkdir()
-        text = RECIPE.format(
-            python=json.dumps(sys.executable),
-            program=json.dumps(str(Path(__file__).with_name("diagnostic.py"))),
-            folder=json.dumps(str(self.truth)),
-        )
-        (recipes / "stream.toml").write_text(text)
+        program = str(Path(__file__).with_name("diagnostic.py"))
+        stream = [sys.executable, "-S", program, str(self.truth), "{trial}", "{size}", "{ms}"]
+        for name, argv in {"stream": stream, **self.setting.beside(stream)}.items():
+            (recipes / f"{name}.toml").write_text(RECIPE.format(argv=json.dumps(argv)))
         bob = self.site.add_target("bob", recipes=[recipes])
         self.new_boot()
         through(bob / "agent.toml", self.agent_line)

@@ -28,6 +28,7 @@ class Way:
         cause: What the notice has to say.
         harm: What makes it go; *mend* what lets it come back.
         streaming: Whether a run prints meanwhile, all of which has to arrive.
+        quick: Whether it is in the short version of ``make faults``.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Way:
     harm: Callable[[Stage, Person], Awaitable[object]]
     mend: Callable[[Stage], Awaitable[object]]
     streaming: bool = False
+    quick: bool = True
     setting: Setting = DEFAULTS
     possible: Callable[[], str] = namespace.possible
 
@@ -85,10 +87,11 @@ async def nothing(_: Stage) -> None:
 
 
 WAYS: tuple[Way, ...] = (
-    Way("cut", "all packets dropped, idle", "silent", cut, heal),
+    Way("cut", "all packets dropped, idle", "silent", cut, heal, quick=False),
     Way("cut-streaming", "all packets dropped, streaming", "silent", cut, heal, streaming=True),
-    Way("frozen", "SIGSTOP of the agent, streaming", "silent", freeze, thaw, streaming=True),
+    Way("frozen", "SIGSTOP of the agent, streaming", "silent", freeze, thaw, streaming=True,
+        quick=False),
     Way("killed", "SIGKILL of the agent, streaming", "crashed", kill, start, streaming=True),
     Way("stopped", "SIGTERM of the agent, streaming", "stopped", end, start, streaming=True),
     Way("rebooted", "`reboot bob`", "rebooting", reboot, nothing, setting=MACHINE),
-)
+)  # fmt: skip
