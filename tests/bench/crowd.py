@@ -52,11 +52,16 @@ class Crowd:
     names: list[str] = field(default_factory=list)
 
     async def grow(self, size: int, *, each: int = A_PROCESS) -> float:
-        """More targets until there are *size*; seconds until the bot has met them all."""
+        """
+        More targets until there are *size*; seconds until the bot has met them all.
+
+        One process after the other: a room is quadratic, and all at once would keep this
+        machine so busy that their links time out, and they come in once more.
+        """
         began = time.monotonic()
         while len(self.names) < size:
             await self._start(min(each, size - len(self.names)))
-        await self.status(f"{size} idle", within=SETTLE)
+            await self.status(f"{len(self.names)} idle", within=SETTLE)
         return time.monotonic() - began
 
     async def status(self, wanted: str, *, within: float) -> None:
