@@ -20,8 +20,9 @@ from bot.grammar import NoSuch, NotUnderstood
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission, check
+from bot.reply import Reply
 from bot.report.text import COLUMNS, cut, safe, width
-from bot.verb import Reply, Verb, understand
+from bot.verb import Verb, understand
 
 log = structlog.get_logger()
 

@@ -19,10 +19,10 @@ from agent.wire.vocabulary import Verdict
 from bot.jobs import Job, Run
 from bot.occupant import Channel
 from bot.ports import Voice
+from bot.reply import Reply
 from bot.report import summary
 from bot.store import jobs
 from bot.store.writer import Writer
-from bot.verb import Reply
 
 log = structlog.get_logger()
 

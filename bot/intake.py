@@ -25,11 +25,11 @@ from agent.wire.vocabulary import RunId, Verdict
 from bot.digest import Clock, IntegrityError, digest, distrusted, given_up, heard_of
 from bot.jobs import Happening, ImpossibleError, Phase, Run, after
 from bot.ports import Wire, clock
+from bot.reply import Reply
 from bot.report.alarm import alarm
 from bot.report.text import safe
 from bot.store import jobs, journals, relearned
 from bot.store.writer import Writer
-from bot.verb import Reply
 
 log = structlog.get_logger()
 

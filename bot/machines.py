@@ -17,8 +17,8 @@ from bot.fleet import Fleet, Member, Reboot
 from bot.herald import Herald
 from bot.lab import Target
 from bot.ports import Wire
+from bot.reply import Reply
 from bot.report.text import duration
-from bot.verb import Reply
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ twice only by a bot that is slower than the others are patient.
 import asyncio
 from collections.abc import Callable
 
-from bot.verb import Reply
+from bot.reply import Reply
 
 WAIT = 5.0
 """Seconds that a bot which does not act gives the one that does."""

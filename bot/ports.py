@@ -11,7 +11,7 @@ from agent.wire.parameter import RecipeInfo
 from agent.wire.query import Meeting, Standing
 from agent.wire.stanza import Ack
 from agent.wire.vocabulary import Order, RunId
-from bot.verb import Reply
+from bot.reply import Reply
 
 
 def clock() -> datetime:

@@ -20,10 +20,10 @@ from agent.wire.query import MOST_RUNS, Have, HeldRun
 from agent.wire.stanza import MOST_STEPS
 from agent.wire.vocabulary import Held, Step
 from bot.jobs import Phase, Run
+from bot.reply import Reply
 from bot.report import summary
 from bot.report.text import safe
 from bot.store import relearned
-from bot.verb import Reply
 
 log = structlog.get_logger()
 

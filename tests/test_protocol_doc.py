@@ -27,7 +27,7 @@ from agent.wire import controller, double, exchange, query, stanza, target
 from agent.wire.fields import NS
 from agent.wire.journal import HEADER, PAYLOAD, Reader
 from agent.wire.vocabulary import Verdict
-from bot.verb import VERSION, Reply
+from bot.reply import VERSION, Reply
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "protocol.md").read_text()
@@ -35,6 +35,7 @@ ELEMENTS = (
     *stanza.MESSAGES,
     *query.IQS,
     target.TargetElement,
+    target.LeavingElement,
     target.HelloElement,
     target.AdmittedElement,
     controller.ControllerElement,
@@ -123,6 +124,7 @@ CODE: dict[str, tuple[Reads, Writes]] = {
     "message/admitted": (lambda m: m["lab_admitted"]["room"], target.write_admitted),
     "presence/controller": (controller.read_controller, controller.write_controller),
     "presence/target": (target.read_target, target.write_target),
+    "presence/leaving": (target.read_leaving, target.write_leaving),
     "iq-set/sync": (query.read_meeting, query.write_meeting),
     "iq-result/sync": (query.read_standing, query.write_standing),
     "iq-get/reboot": (query.read_reboot, query.write_reboot),

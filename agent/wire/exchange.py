@@ -31,7 +31,7 @@ MessageType = Literal["normal", "chat", "groupchat", "headline"]
 
 for parent, elements in (
     (Message, (*stanza.MESSAGES, target.HelloElement, target.AdmittedElement)),
-    (Presence, (target.TargetElement, controller.ControllerElement)),
+    (Presence, (target.TargetElement, target.LeavingElement, controller.ControllerElement)),
     (Iq, query.IQS),
 ):
     for element in elements:

@@ -7,9 +7,10 @@ from bot.grammar import known, name, optional
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report.table import block, table
 from bot.report.text import wrapped
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 
 @dataclass(frozen=True, slots=True)

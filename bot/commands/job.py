@@ -8,11 +8,12 @@ from bot.jobs import Phase, Run
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report import facts
 from bot.report.progress import overall, state, where
 from bot.report.table import table
 from bot.report.text import age, counted, duration, safe
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 
 @dataclass(frozen=True, slots=True)

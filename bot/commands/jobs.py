@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report import facts
 from bot.report.progress import overall
 from bot.report.table import table
 from bot.report.text import plural
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 MOST = 10
 

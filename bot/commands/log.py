@@ -11,11 +11,12 @@ from bot.jobs import Job, Run
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report.printed import last_lines
 from bot.report.progress import state
 from bot.report.table import block
 from bot.report.text import listed, plural, size
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 LINES = 20
 BYTES = 256 * 1024

@@ -6,7 +6,8 @@ from bot.grammar import flag, known, name
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
-from bot.verb import Reply, Verb
+from bot.reply import Reply
+from bot.verb import Verb
 
 
 @dataclass(frozen=True, slots=True)

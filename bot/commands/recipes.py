@@ -8,9 +8,10 @@ from bot.grammar import keyword, known, name, optional
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report.table import block
 from bot.report.text import listed, safe, unique, wrapped
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 ROWS = 25
 

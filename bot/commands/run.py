@@ -17,9 +17,10 @@ from bot.grammar import ALL, NoSuch, keyword, known
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report.summary import acknowledgement
 from bot.report.text import safe, unique
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 REBOOT = "reboot"
 """What targets offer beside their recipes: a step that restarts them."""

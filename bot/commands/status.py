@@ -8,10 +8,11 @@ from bot.grammar import known, name, optional
 from bot.lab import Lab, Target
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report import facts
 from bot.report.table import table
 from bot.report.text import age, listed, plural, safe
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 MOST = 4
 """Versions that are told of; more are a mess of another kind."""

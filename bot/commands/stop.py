@@ -8,9 +8,10 @@ from bot.jobs import Job, Run
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report import facts
 from bot.report.progress import overall, where
-from bot.verb import Reply, Verb
+from bot.verb import Verb
 
 
 @dataclass(frozen=True, slots=True)

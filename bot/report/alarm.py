@@ -7,8 +7,8 @@ Rule: only what is still true is told. A journal may arrive hours after it was w
 from agent.wire.journal import Record
 from bot.digest import Clock
 from bot.jobs import Run
+from bot.reply import Reply
 from bot.report.text import duration, safe
-from bot.verb import Reply
 
 FRESH = 60.0
 """Seconds after which it is no news any more that a step goes on."""

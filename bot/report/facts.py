@@ -2,7 +2,7 @@
 The facts of an answer as plain data, for scripts: what docs/commands.md calls ``data``.
 
 Only what json takes; times are ISO 8601 in UTC. A field may be added, none removed or
-changed in meaning without a new version (bot/verb.py).
+changed in meaning without a new version (bot/reply.py).
 """
 
 import math

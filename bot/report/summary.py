@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from agent.wire.vocabulary import Verdict
 from bot.jobs import Job, Run
 from bot.lab import Target
+from bot.reply import Reply
 from bot.report import facts
 from bot.report.table import table
 from bot.report.text import counted, duration, listed, plural, safe, wrapped
-from bot.verb import Reply
 
 LINES = 20
 """Most lines of a result's block: it has to leave room for talk."""

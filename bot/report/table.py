@@ -68,7 +68,8 @@ class _StandIn:
     """
     Private characters in place of wide and combined ones: one for each column taken.
 
-    tabulate counts characters. Cells hold no private characters of their own (safe()).
+    tabulate counts characters, or what wcwidth says of them where that is installed (a lone
+    accent: none). Cells hold no private characters of their own (safe()).
     """
 
     def __init__(self) -> None:
@@ -80,8 +81,6 @@ class _StandIn:
         return "".join(self._one(cluster, columns) for cluster, columns in clusters(text))
 
     def _one(self, cluster: str, columns: int) -> str:
-        if columns == 1 and len(cluster) == 1:
-            return cluster
         place = self._clusters.setdefault(cluster, chr(0xF0000 + len(self._clusters)))
         return place + "\uf8ff" * (columns - 1)
 

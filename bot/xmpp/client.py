@@ -27,10 +27,10 @@ from bot.intake import Arrival, Intake
 from bot.machines import Machines
 from bot.notices import Notices
 from bot.occupant import Affiliation, Line
+from bot.reply import Reply
 from bot.report.text import safe
 from bot.store import targets
 from bot.store.writer import Writer
-from bot.verb import Reply
 from bot.xmpp import wire
 from bot.xmpp.occupants import Seen
 from bot.xmpp.room import Room

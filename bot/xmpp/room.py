@@ -29,7 +29,7 @@ from agent.wire.target import TargetState, read_target
 from agent.wire.vocabulary import token
 from bot.dialogue import address
 from bot.occupant import Affiliation, Channel, Line, Occupant
-from bot.verb import Reply
+from bot.reply import Reply
 from bot.xmpp.members import Members
 from bot.xmpp.occupants import Occupants, Seen
 

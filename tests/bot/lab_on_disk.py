@@ -31,9 +31,9 @@ from bot.jobs import Job, Run
 from bot.machines import Machines
 from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.relearn import Relearned
+from bot.reply import Reply
 from bot.store import jobs, journals, schema, targets
 from bot.store.writer import Writer
-from bot.verb import Reply
 from tests.virtual_time import BEGAN, VirtualLoop, settled
 
 T = TypeVar("T")

@@ -11,8 +11,9 @@ from agent.wire.vocabulary import Step, Verdict
 from bot.commands import discover
 from bot.dialogue import Dialogue
 from bot.jobs import Outcome, Phase
+from bot.reply import Reply
 from bot.report.text import width
-from bot.verb import Reply, Verb, understand
+from bot.verb import Verb, understand
 from tests.bot.lab_in_memory import ANN, MAX, MEMTEST, NOW, World, line, target
 
 VERBS = discover()

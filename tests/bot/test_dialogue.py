@@ -16,8 +16,9 @@ from bot.dialogue import POINTER, Dialogue, address, caret
 from bot.grammar import NotUnderstood
 from bot.occupant import Affiliation, Line, Occupant
 from bot.policy import Permission
+from bot.reply import Reply
 from bot.report.text import width
-from bot.verb import Reply, understand
+from bot.verb import understand
 from tests.bot.lab_in_memory import ANN, EVE, MAX, Targets, World, line
 
 VERBS = discover()

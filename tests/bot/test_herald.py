@@ -12,8 +12,8 @@ from bot.digest import given_up
 from bot.herald import AGAIN, RETRY
 from bot.jobs import Phase, Run
 from bot.occupant import Channel
+from bot.reply import Reply
 from bot.store import jobs
-from bot.verb import Reply
 from tests.bot.lab_on_disk import ALICE, BOB, Bot
 from tests.virtual_time import VirtualLoop, settled
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot import notices
 from bot.notices import Notices
-from bot.verb import Reply
+from bot.reply import Reply
 
 
 class Bot:

@@ -6,13 +6,13 @@ from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.reply import Reply
 from bot.report.printed import last_lines, written
 from bot.report.table import block, table
 from bot.report.text import age, counted, cut, duration, listed, safe, size, width, wrapped
-from bot.verb import Reply
 from tests.bot.lab_in_memory import NOW
 
 PIECES = (
@@ -83,6 +83,7 @@ def test_facts_are_ascii_and_come_back(text: str) -> None:
 
 
 @given(st.lists(st.lists(NASTY, min_size=1, max_size=6), max_size=40))
+@example([["```"], ["\u0301", "x" * 50]])
 def test_a_table_fits_a_phone(rows: list[list[str]]) -> None:
     drawn = table(rows)
     assert all(width(line) <= 38 for line in drawn.split("\n"))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.commands.status import Status, run
 from bot.lab import Target
-from bot.verb import Reply
+from bot.reply import Reply
 from tests.bot.lab_in_memory import World, line, target
 
 

@@ -1,0 +1,47 @@
+"""What the bot says: one plain line and at most one block, and the same facts for scripts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from bot.report.text import legal, unfenced
+
+VERSION = 1
+"""Of the facts in a reply; a field may be added without a new one."""
+
+ReplyKind = Literal["answer", "acknowledgement", "result", "notice", "refusal", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to say. The room decides where."""
+
+    text: str
+    """One plain line that says it all; seldom a few."""
+    table: str = ""
+    """What stands in the block, at most 38 columns wide; without the fences."""
+    data: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    """The same facts, for scripts: whatever json takes."""
+    kind: ReplyKind = "answer"
+
+    @property
+    def body(self) -> str:
+        """The message as people get it: legal in XML, at most one block, always closed."""
+        text = unfenced(legal(self.text))
+        return f"{text}\n```\n{unfenced(legal(self.table))}\n```" if self.table else text
+
+    @property
+    def json(self) -> str:
+        """The facts as one line of ASCII, hence legal in XML."""
+        facts = {"labroom": VERSION, "kind": self.kind, **self.data}
+        return json.dumps(_said(facts), separators=(",", ":"), allow_nan=False)
+
+
+def _said(value: object) -> object:
+    """*value* without what is empty: servers count bytes, and a quote takes six in XML."""
+    if isinstance(value, Mapping):
+        told = {name: _said(inner) for name, inner in value.items()}
+        return {name: inner for name, inner in told.items() if inner not in (None, "", [], {})}
+    return [_said(inner) for inner in value] if isinstance(value, list) else value
