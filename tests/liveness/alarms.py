@@ -12,7 +12,7 @@ from tests.faults import memory, namespace
 from tests.faults.network import Direct, direct
 from tests.faults.stage import PATIENCE, Setting, Stage, stage
 from tests.faults.trial import order
-from tests.liveness.room import BOB, notices, told
+from tests.liveness.room import BOB, back, gone, notices, told
 from tests.liveness.row import Row
 
 RATE = 1000
@@ -102,10 +102,10 @@ async def agent_stopped(stage: Stage, ann: Person, _: float) -> list[str]:
         loop = asyncio.get_running_loop()
         stage.agent.stop()
         until = loop.time() + STOPPED
-        await told(ann, since, there=False)
+        await told(ann, since, gone)
         await asyncio.sleep(until - loop.time())
         stage.agent.go_on()
-        await told(ann, since, there=True, within=2 * PATIENCE)
+        await told(ann, since, back, within=2 * PATIENCE)
 
     return await _streaming(stage, ann, 10, harm=harm, lines=2)
 

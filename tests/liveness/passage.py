@@ -9,7 +9,7 @@ from tests.end_to_end.person import Person
 from tests.faults.stage import PATIENCE, Stage
 from tests.faults.trial import order
 from tests.faults.truth import Outcome
-from tests.liveness.room import Departure, departure, told
+from tests.liveness.room import Departure, back, departure, told
 from tests.liveness.ways import SECONDS, SIZE, Way
 
 
@@ -38,13 +38,13 @@ async def passage(way: Way, on: Stage, ann: Person) -> Passage:
     found = await departure(ann, lambda: way.harm(on, ann))
     since, began = ann.mark(), time.monotonic()
     await way.mend(on)
-    await told(ann, since, there=True, within=2 * PATIENCE)
-    back = time.monotonic() - began
+    await told(ann, since, back, within=2 * PATIENCE)
+    took = time.monotonic() - began
     outcome = Outcome("none") if run is None else await run.outcome(within=4 * PATIENCE)
     if found.cause != way.cause:
         wrong = f"{way.cause} was told as {found.cause!r}: {found.body}"
         outcome = replace(outcome, wrong=(*outcome.wrong, wrong))
-    return Passage(found, back, outcome)
+    return Passage(found, took, outcome)
 
 
 def fault(way: Way) -> Callable[[Stage], Awaitable[Outcome]]:

@@ -12,7 +12,7 @@ from tests.end_to_end.lab import facts
 from tests.end_to_end.person import Person
 from tests.faults.stage import PATIENCE
 
-BOB = "bob"
+BOB, REBOOTING = "bob", "rebooting"
 
 
 def notice(heard: Heard, *, there: bool) -> dict[str, Any]:
@@ -27,13 +27,27 @@ def notices(person: Person, since: int = 0, *, there: bool) -> list[Heard]:
     return [heard for heard in person.messages.entries[since:] if notice(heard, there=there)]
 
 
-async def told(person: Person, since: int, *, there: bool, within: float = PATIENCE) -> Heard:
-    """The next notice that bob is *there*, or is not."""
-    return await person.heard(
-        lambda heard: BOB in notice(heard, there=there).get("targets", ()),
-        since=since,
-        within=within,
-    )
+def gone(heard: Heard) -> str:
+    """Why bob goes, if that is what is told: a notice's cause, or that its reboot was ordered."""
+    found = facts(heard)
+    if BOB in notice(heard, there=False).get("targets", ()):
+        return str(found["cause"])
+    ordered = found.get("target") == BOB and found.get("kind") in ("answer", "acknowledgement")
+    return REBOOTING if ordered else ""
+
+
+def back(heard: Heard) -> bool:
+    """Whether that is what is told."""
+    found = facts(heard)
+    proven = found.get("target") == BOB and found.get("back") is True
+    return proven or BOB in notice(heard, there=True).get("targets", ())
+
+
+async def told(
+    person: Person, since: int, wanted: Callable[[Heard], object], *, within: float = PATIENCE
+) -> Heard:
+    """The next message that *wanted* likes: :func:`gone` or :func:`back`."""
+    return await person.heard(lambda heard: bool(wanted(heard)), since=since, within=within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +79,7 @@ async def departure(
     leaves = person.sees(
         lambda seen: seen.type == "unavailable", nick=BOB, since=presences, within=within
     )
-    hears = told(person, messages, there=False, within=within)
+    hears = told(person, messages, gone, within=within)
     _, heard, left = await asyncio.gather(harm(), until(hears), until(leaves))
-    found = notices(person, messages, there=False)
-    cause = str(facts(found[0]).get("cause")) if found else ""
-    return Departure(heard, left, cause, found[0].body if found else "")
+    found = [said for said in person.messages.entries[messages:] if gone(said)]
+    return Departure(heard, left, gone(found[0]) if found else "", found[0].body if found else "")

@@ -8,6 +8,7 @@ from tests.end_to_end.person import Person
 from tests.faults import namespace
 from tests.faults.network import Direct, direct
 from tests.faults.stage import Setting, Stage
+from tests.liveness.room import REBOOTING
 
 SIZE, SECONDS = 60_000, 20.0
 """What a run prints while its target goes: more than ejabberd lets through by default."""
@@ -93,5 +94,5 @@ WAYS: tuple[Way, ...] = (
         quick=False),
     Way("killed", "SIGKILL of the agent, streaming", "crashed", kill, start, streaming=True),
     Way("stopped", "SIGTERM of the agent, streaming", "stopped", end, start, streaming=True),
-    Way("rebooted", "`reboot bob`", "rebooting", reboot, nothing, setting=MACHINE),
+    Way("rebooted", "`reboot bob`", REBOOTING, reboot, nothing, setting=MACHINE),
 )  # fmt: skip
