@@ -43,13 +43,17 @@ class Member:
     behind: timedelta = timedelta()
     """How far its clock is behind ours."""
     reboot: Reboot | None = None
+    dead: bool = False
+    """Whether it is gone and nobody wanted that: no answer, a crash."""
 
     @property
     def state(self) -> str:
-        """``idle``, ``busy``, ``rebooting`` or ``away``."""
+        """``idle``, ``busy``, ``rebooting``, ``down`` or ``away``."""
         if self.full:
             return self.says.state
-        return "rebooting" if self.reboot else "away"
+        if self.reboot:
+            return "rebooting"
+        return "down" if self.dead else "away"
 
 
 class Fleet:
@@ -82,6 +86,14 @@ class Fleet:
     def member(self, jid: str) -> Member:
         """The target *jid*, which belongs."""
         return self._members.setdefault(jid, Member(Remembered(jid=jid)))
+
+    def members(self) -> list[Member]:
+        """All of them."""
+        return list(self._members.values())
+
+    def view(self, member: Member) -> Target:
+        """One as commands see it."""
+        return self._view(self.name(member.kept.jid), member)
 
     def present(self) -> list[Member]:
         """Those that are there."""
@@ -119,7 +131,9 @@ class Fleet:
         member = self.names()[name]
         if not member.full:
             since = f" since {member.since:%H:%M} UTC" if member.since else ""
-            raise Away(f"{name} is away{since}", hint=f"Say it again when {name} is back.")
+            raise Away(
+                f"{name} is {member.state}{since}", hint=f"Say it again when {name} is back."
+            )
         return member
 
     # What is heard
@@ -129,17 +143,17 @@ class Fleet:
         jid = full.partition("/")[0]
         member = self.member(jid)
         was, before = member.state, (member.full, member.says.session)
-        member.full, member.says, member.heard = full, says, now
+        member.full, member.says, member.heard, member.dead = full, says, now, False
         if member.state != was:
             member.since = now
         return before != (full, says.session)
 
-    def left(self, full: str, now: datetime) -> bool:
+    def left(self, full: str, now: datetime, *, dead: bool = False) -> bool:
         """The session *full* is gone. Whether the target was there with it."""
         member = self._members.get(full.partition("/")[0])
         if member is None or member.full != full:
             return False
-        member.full, member.since = "", now
+        member.full, member.since, member.dead = "", now, dead
         return True
 
     def heard(self, jid: str, now: datetime) -> None:

@@ -27,7 +27,7 @@ class Target:
     present: bool = False
     """Whether it is there, as far as the server knows."""
     state: str = "away"
-    """``idle``, ``busy``, ``rebooting`` or ``away``."""
+    """``idle``, ``busy``, ``rebooting``, ``down`` or ``away``."""
     friendly: str = ""
     """What its owner calls it: ``Bob's server``. May be empty; the target's word, bounded."""
     location: str = ""

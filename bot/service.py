@@ -30,7 +30,9 @@ from bot.machines import Machines
 from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
+from bot.vigil import Vigil
 from bot.xmpp.client import Client
+from bot.xmpp.vitals import Vitals
 from bot.xmpp.wire import TargetWire
 
 log = structlog.get_logger()
@@ -84,11 +86,17 @@ async def _run(config: Config, store: Writer) -> None:
         unknown=dispatch.wonder,
     )  # fmt: skip
     deadlines = Deadlines(store, fleet, config.patience, ended=herald.ended)
-    client.bind(dispatch, deadlines, intake, herald, machines)
+    vitals = Vitals(link, client.room, lambda full: vigil.heard(full))
+    vigil = Vigil(
+        fleet, vitals, config.liveness,
+        strand=deadlines.left, meet=dispatch.appeared, say=herald.news,
+        reboot=config.patience.reboot,
+    )  # fmt: skip
+    client.bind(vigil, intake, herald, machines)
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:
-        for service in (intake, dispatch, deadlines, herald, machines):
+        for service in (intake, dispatch, deadlines, herald, machines, vigil):
             group.create_task(service.run())
         group.create_task(link.run(client.session, alone=doubles.until_alone))
 

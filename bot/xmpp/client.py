@@ -19,8 +19,7 @@ from agent.wire.link import Link
 from agent.wire.membership import JoinError
 from agent.wire.target import TargetState, write_admitted
 from bot.config import Config
-from bot.deadlines import Deadlines
-from bot.dispatch import Dispatch
+from bot.departure import Departure
 from bot.fleet import Fleet
 from bot.herald import Herald
 from bot.intake import Arrival, Intake
@@ -31,6 +30,7 @@ from bot.reply import Reply
 from bot.report.text import safe
 from bot.store import targets
 from bot.store.writer import Writer
+from bot.vigil import Vigil
 from bot.xmpp import wire
 from bot.xmpp.occupants import Seen
 from bot.xmpp.room import Room
@@ -83,15 +83,13 @@ class Client:
 
     def bind(
         self,
-        dispatch: Dispatch,
-        deadlines: Deadlines,
+        vigil: Vigil,
         intake: Intake,
         herald: Herald,
         machines: Machines,
     ) -> None:
         """Name the services, which need our room and wire to be made."""
-        self._deadlines = deadlines
-        self._dispatch, self._intake = dispatch, intake
+        self._vigil, self._intake = vigil, intake
         self._herald, self._machines = herald, machines
         self._notices = Notices(herald.news, acts=lambda: self.room.acts)
         wire.listen(self._link, self._from_target)
@@ -125,7 +123,7 @@ class Client:
                         cure="an owner of the room can make the bot an owner of it",
                     )  # fmt: skip
                 finally:
-                    self._fleet.nobody(datetime.now(UTC))
+                    self._vigil.nobody()
                 await asyncio.sleep(REJOIN)
 
     async def admit(self, jid: str) -> None:
@@ -154,6 +152,7 @@ class Client:
         room = self.room
         entered = await room.enter(self._config.nick)
         self._fleet.listening = True
+        self._vigil.listening()
         log.info("room.entered", room=self._config.room, nick=entered.nick, new=entered.created)
         if entered.nick != self._config.nick:
             text = f"my nick {self._config.nick} is taken, so I am {entered.nick} here"
@@ -200,16 +199,18 @@ class Client:
 
     # Targets
 
-    def _arrived(self, seen: Seen, state: TargetState | None, leaves: bool) -> None:
+    def _arrived(self, seen: Seen, state: TargetState | None, left: Departure | None) -> None:
         if seen.rank is not None:
             self._changed.set()  # who acts may be another now
         if seen.full is None:
             return
         jid = JID(seen.full).bare
-        if leaves:
+        if seen.rank is not None and seen.occupant.affiliation is Affiliation.OWNER:
+            self._vigil.bot(seen.full, there=left is None)
+        elif left is not None:
             self._strangers.pop(jid, None)
-            if self._fleet.left(seen.full, datetime.now(UTC)):
-                self._deadlines.left(jid)
+            if self._fleet.belongs(jid):
+                self._vigil.left(seen.full, left)
             self._changed.set()
         elif state is not None and self._fleet.belongs(jid):
             self._here(seen.full, state)
@@ -218,8 +219,7 @@ class Client:
 
     def _here(self, full: str, state: TargetState) -> None:
         """A target of ours says how it is."""
-        if self._fleet.arrived(full, state, datetime.now(UTC)):
-            self._dispatch.appeared(JID(full).bare)
+        self._vigil.arrived(full, state)
         self._machines.appeared(JID(full).bare)
         self._clash(JID(full).bare, state.clash)
         self._changed.set()

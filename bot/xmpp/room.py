@@ -24,12 +24,14 @@ from agent.wire.controller import write_controller
 from agent.wire.errors import Away
 from agent.wire.fields import MalformedError
 from agent.wire.link import Link
-from agent.wire.membership import Entered, JoinError, Membership
+from agent.wire.membership import NEW_NICK, Entered, JoinError, Membership
 from agent.wire.target import TargetState, read_target
 from agent.wire.vocabulary import token
+from bot.departure import Departure
 from bot.dialogue import address
 from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.reply import Reply
+from bot.xmpp.departure import departure
 from bot.xmpp.members import Members
 from bot.xmpp.occupants import Occupants, Seen
 
@@ -56,7 +58,7 @@ class Room:
         rank: Of several bots the one with the lowest acts.
         heard: Told of every line.
         arrived: Told of every presence of an occupant: real full JID, what it says of
-            itself as a target if it does, and whether it leaves.
+            itself as a target if it does, and how it leaves if it does.
         overheard: Told of the facts of every answer that another bot gives in the room.
     """
 
@@ -68,7 +70,7 @@ class Room:
         rank: int,
         status: Callable[[], str],
         heard: Callable[[Line], None],
-        arrived: Callable[[Seen, TargetState | None, bool], None],
+        arrived: Callable[[Seen, TargetState | None, Departure | None], None],
         overheard: Callable[[dict[str, object]], None],
     ) -> None:
         self._link, self._status, self._heard, self._arrived = link, status, heard, arrived
@@ -128,6 +130,10 @@ class Room:
     def acts(self) -> bool:
         """Whether that is us."""
         return self.membership.inside and self.acting in (None, self.membership.nick)
+
+    def nick_of(self, full: str) -> str | None:
+        """The nick of the session *full*; None if it is not in the room."""
+        return self._occupants.nick_of(full)
 
     # Speaking
 
@@ -263,6 +269,8 @@ class Room:
         if not presence["from"].resource:
             return  # ejabberd's rooms say what they can do
         seen, leaves = self._occupants.take(presence), presence["type"] == "unavailable"
+        if NEW_NICK in presence["muc"]["status_codes"]:
+            return  # the new one follows
         if presence["from"].resource == self.membership.nick:
             self.affiliation = Affiliation.NONE if leaves else seen.occupant.affiliation
             return
@@ -270,7 +278,7 @@ class Room:
         if presence.get_plugin("lab_target", check=True) is not None and not leaves:
             with contextlib.suppress(MalformedError):
                 state = read_target(presence)
-        self._arrived(seen, state, leaves)
+        self._arrived(seen, state, departure(presence) if leaves else None)
 
     def _dress(self, presence: Presence) -> None:
         presence["status"] = self._status()
