@@ -100,6 +100,7 @@ class Vigil:
 
     def heard(self, full: str) -> None:
         """*full* has sent something just now."""
+        self._fleet.heard(_bare(full), _utc())
         self._watch.heard(full)
 
     def arrived(self, full: str, says: TargetState) -> None:

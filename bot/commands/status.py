@@ -17,7 +17,7 @@ from bot.verb import Verb
 MOST = 4
 """Versions that are told of; more are a mess of another kind."""
 
-ORDER = ("idle", "busy", "rebooting", "away")
+ORDER = ("idle", "busy", "rebooting", "away", "down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _progress(target: Target) -> str:
 
 def _what(target: Target, lab: Lab, stranded: Mapping[str, Sequence[int]]) -> str:
     waits = _stranded(stranded.get(target.jid, ()))
-    if target.state == "away":
+    if not target.present:
         since = f"since {age(target.since, lab.now)}".removesuffix(" ago") if target.since else ""
         return ", ".join(part for part in (waits, since) if part)
     job = f"job {target.job}: " if target.job else ""
@@ -128,7 +128,7 @@ def _one(target: Target, lab: Lab, stranded: Sequence[int]) -> Reply:
         ("place", target.location),
         ("state", target.state),
         ("since", age(target.since, lab.now) if target.since else ""),
-        ("does", does if target.state != "away" else ""),
+        ("does", does if target.present else ""),
         ("waiting", plural(target.queue, "runs") if target.queue else ""),
         ("stranded", ", ".join(f"job {number}" for number in stranded)),
         ("heard", age(target.heard, lab.now) if target.heard else "never"),

@@ -7,7 +7,6 @@ Everything that must be said again after a reconnect is said by :meth:`Client.se
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import structlog
 from slixmpp import JID
@@ -45,6 +44,8 @@ MOST_KNOCKING = 20
 """Strangers who ask to be let in, and are told of in the room; more are only logged."""
 ADDRESS = re.compile(r"[^@/\s]{1,200}@[^@/\s]{1,200}")
 """A bare JID."""
+STATES = ("idle", "busy", "rebooting", "away", "down")
+"""In this order in our own status."""
 STATUS_EVERY = 2.0
 """Seconds between two changes of our own status: a room is quadratic."""
 
@@ -247,7 +248,6 @@ class Client:
         if not self._fleet.belongs(jid):
             log.warning("target.unknown", jid=jid, run=str(arrival.run))
             return
-        self._fleet.heard(jid, datetime.now(UTC))
         self._intake.put(arrival, behind=self._fleet.member(jid).behind)
 
     def _hello(self, message: Message) -> None:
@@ -275,7 +275,7 @@ class Client:
     def _status(self) -> str:
         """The lab in one line, and who acts on what people say if that is not us."""
         states = [target.state for target in self._fleet.all()]
-        counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states))]
+        counts = [f"{states.count(state)} {state}" for state in STATES if state in states]
         lab = ", ".join(counts) or "no targets yet"
         acting = self.room.acting if self.room.membership.inside else None
         return lab if acting in (None, self.room.membership.nick) else f"{lab}; {acting} acts"
