@@ -71,6 +71,7 @@ async def test_a_target_that_flaps_is_named_and_not_told_of_each_time(
             on.agent.kill()
             await ann.sees(lambda s: s.type == "unavailable", nick=BOB, since=seen, within=WITHIN)
             await idle(ann, BOB, since=seen)
+            assert "answered" in (await answer(ann, f"ping {BOB}")).body  # the bot knows, too
         await answer(ann, "labbot: status")  # whatever there was to say has been said
         lines = [*notices(ann, since, there=False), *notices(ann, since, there=True)]
         assert 0 < len(lines) <= MOST_LINES, ann.transcript()
