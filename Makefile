@@ -55,6 +55,16 @@ faults: $(READY)  ## Kill, cut, fill, delay: what is lost, doubled or stuck; mak
 	@.ci/packages $(SERVERS)
 	$(BIN)/python -m tests.faults $(ONLY)
 
+.PHONY: liveness
+liveness: $(READY)  ## How soon the room knows that a target is gone, and why; make liveness ONLY="--alarms 30m"
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m tests.liveness $(ONLY)
+
+.PHONY: crowd
+crowd: $(READY)  ## What a room full of targets costs; make crowd ONLY="--server prosody --size 150"
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m tests.bench.crowd $(ONLY)
+
 .PHONY: lint
 lint: $(READY)  ## Style and likely bugs
 	$(BIN)/ruff format --check .

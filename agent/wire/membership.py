@@ -75,6 +75,7 @@ class Membership:
         self._link, self._dress, self._seen = link, dress, seen
         self._answer: asyncio.Future[Entered] | None = None
         self._asked = ""  # the id of the presence that asked to be let in
+        self._stale = False  # whether what it said was no longer so before the answer came
         self._out = asyncio.Event()
         self._why = ""
         link.on("presence", self._presence)
@@ -105,7 +106,7 @@ class Membership:
         return entered
 
     async def _join(self, nick: str) -> Entered:
-        self.nick, self.inside, self._why = nick, False, ""
+        self.nick, self.inside, self._why, self._stale = nick, False, "", False
         self._out.clear()
         self._answer = asyncio.get_running_loop().create_future()
         presence: Presence = self._link.client.plugin["xep_0045"].make_join_stanza(
@@ -116,12 +117,16 @@ class Membership:
         self._link.send(presence)
         try:
             async with asyncio.timeout(ANSWER):
-                return await self._answer
+                entered = await self._answer
         finally:
             self._answer = None
+        if self._stale:
+            self.update()
+        return entered
 
     def update(self) -> None:
-        """Say again what we are, now that it has changed."""
+        """Say again what we are, now that it has changed: at once, or when we are let in."""
+        self._stale = not self.inside
         if self.inside:
             presence = self._link.client.make_presence(pto=self.me)
             self._dress(presence)

@@ -1,5 +1,5 @@
 """
-A proxy that sees stanzas, and repeats, delays, reorders or loses ours.
+A proxy that sees stanzas; one that repeats, delays, reorders or loses ours.
 
 To see them it ends TLS on both sides, with the server's own certificate and key. SCRAM survives
 that, with the channel binding left out: Python's ssl has none for TLS 1.3, so neither slixmpp nor
@@ -65,24 +65,16 @@ def _step(tag: bytes) -> int:
     return -1 if tag.startswith(b"</") else 1
 
 
-class Meddler(Line):
-    """
-    A line on which stanzas are meddled with.
+class Seeing(Line):
+    """A line on which stanzas are seen: :meth:`_treat` gets each."""
 
-    Args:
-        seed: Decides which.
-    """
-
-    def __init__(self, server: Server, mischief: Mischief, *, seed: str) -> None:
+    def __init__(self, server: Server) -> None:
         super().__init__(server.port)
-        self._mischief, self._random = mischief, random.Random(seed)
         self._towards_server = ssl.create_default_context(cafile=str(server.ca))
         self._towards_client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._towards_client.load_cert_chain(
             server.certificates.certificate, server.certificates.key
         )
-        self.done = 0
-        """Stanzas that did not simply pass."""
 
     async def _relay(
         self, pair: Pair, near: asyncio.StreamReader, far: asyncio.StreamReader
@@ -106,10 +98,29 @@ class Meddler(Line):
         with contextlib.suppress(OSError):
             while data := await reader.read(BLOCK):
                 for stanza in splitter.feed(data):
-                    self._treat(stanza, writer)
+                    self._treat(stanza, writer, out=writer is pair.far)
                 await writer.drain()
 
-    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter) -> None:
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
+        """Pass *stanza* on; *out* is towards the server."""
+        raise NotImplementedError
+
+
+class Meddler(Seeing):
+    """
+    A line on which stanzas are meddled with.
+
+    Args:
+        seed: Decides which.
+    """
+
+    def __init__(self, server: Server, mischief: Mischief, *, seed: str) -> None:
+        super().__init__(server)
+        self._mischief, self._random = mischief, random.Random(seed)
+        self.done = 0
+        """Stanzas that did not simply pass."""
+
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
         """Pass *stanza*, or do something to it if it is one of ours, and not a presence."""
         if OURS not in stanza or not stanza.lstrip().startswith((b"<message", b"<iq")):
             writer.write(stanza)
