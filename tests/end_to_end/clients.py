@@ -66,11 +66,11 @@ class Client:
         raise NotImplementedError
 
     async def contact_is_there(self, jid: str) -> None:
-        """Wait until the contact list has *jid* as present."""
+        """Wait until *jid* is present now, as far as the contact list knows."""
         raise NotImplementedError
 
-    async def contact_is(self, jid: str, how: str, status: str) -> None:
-        """Wait until it tells that the contact is now ``online`` or ``offline``."""
+    async def contact_left(self, jid: str, status: str) -> None:
+        """Wait until it tells that the contact is offline, and why."""
         raise NotImplementedError
 
     async def look_at_room(self) -> None:
@@ -120,10 +120,14 @@ class Profanity(Client):
         await self.screen.shows(f"Subscription received from {jid}")
 
     async def contact_is_there(self, jid: str) -> None:
-        await self.contact_is(jid, "online", "idle")
+        def is_there(text: str) -> bool:
+            told = [line for line in text.split("\n") if f"{jid} (agent) is" in line]
+            return bool(told) and 'is online, "idle"' in told[-1]
 
-    async def contact_is(self, jid: str, how: str, status: str) -> None:
-        await self.screen.shows(f'{jid} (agent) is {how}, "{status}"')
+        await self.screen.shows(is_there)
+
+    async def contact_left(self, jid: str, status: str) -> None:
+        await self.screen.shows(f'{jid} (agent) is offline, "{status}"')
 
     async def look_at_room(self) -> None:
         self.screen.say(f"/join {self.lab.room}")
@@ -171,11 +175,17 @@ class Poezio(Client):
         await self.screen.shows(self.lab.room.partition("@")[0])  # among the tabs
 
     async def _command(self, line: str) -> None:
-        """A burst of keys that begins with a slash loses it there; a slash alone does not."""
+        """Give a command in the roster, where a burst of keys that begins with a slash loses it."""
         await self.screen.shows("Enter commands with")
         self.screen.type("/")
         await self.screen.shows(lambda text: "Enter commands with" not in text)
-        self.screen.say(line)
+        await self._enter(line, f"/{line}")
+
+    async def _enter(self, line: str, shown: str) -> None:
+        """Type, then press Enter: both in one burst would be taken for a paste of two lines."""
+        self.screen.type(line)
+        await self.screen.shows(shown)
+        self.screen.press("Enter")
 
     async def befriend(self, jid: str) -> None:
         await self._command(f"add {jid}")
@@ -192,17 +202,18 @@ class Poezio(Client):
         await self.screen.shows(is_there)
 
     async def contact_is_there(self, jid: str) -> None:
-        await self.screen.shows(re.compile(rf"\[\+\] {jid[:12]}.*\(1\)"))  # one resource of it
+        # Its news say so as well, but not in the first ten seconds of a connection.
+        await self.screen.shows(re.compile(rf"\[\+\] {jid[:12]}.*\(1\)"))
 
-    async def contact_is(self, jid: str, how: str, status: str) -> None:
-        await self._tells(rf"{jid} is {how} \({status}\)", ROSTER_NEWS)
+    async def contact_left(self, jid: str, status: str) -> None:
+        await self._tells(rf"{jid} is offline \({status}\)", ROSTER_NEWS)
 
     async def look_at_room(self) -> None:
         await self._command(f"win {self.lab.room.partition('@')[0]}")
         await self.screen.shows("ben (member, participant)")
 
     async def look_at_contacts(self) -> None:
-        self.screen.say("/win 0")
+        await self._enter("/win 0", "/win 0")
 
     async def busy(self, nick: str, status: str) -> None:
         await self._tells(f"{nick} changed: .*status: {status}", ROOM)
