@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from agent import rundir
+from agent import rundir, tombs
 from agent.rundir import RunDir
+from agent.tombs import Tomb
 from agent.wire.errors import Busy, Refusal, UnknownName
 from agent.wire.vocabulary import Held
 from tests.agent.bench import BOT, Bench, an_order, ends, gone, output, records, run_id
@@ -211,20 +212,39 @@ async def test_what_cannot_run_is_refused(bench: Bench) -> None:
     bench.recipe("sized", "true", "[params.size]\nkind = 'size'\ndefault = '1M'\nmax = '2M'\n")
     await bench.stop()
     executor = await bench.start()
-    for step, kind, words in (
-        ("memtset", UnknownName, "Did you mean memtest"),
-        ("lacks", Refusal, "no-such-program is not installed"),
-        ("sized size=3M", Refusal, "At most 2M"),
-        ("sized sice=1M", UnknownName, "Did you mean size"),
+    for number, (step, kind, words) in enumerate(
+        (
+            ("memtset", UnknownName, "Did you mean memtest"),
+            ("lacks", Refusal, "no-such-program is not installed"),
+            ("sized size=3M", Refusal, "At most 2M"),
+            ("sized sice=1M", UnknownName, "Did you mean size"),
+        )
     ):
         with pytest.raises(kind, match=words):
-            await executor.accept(BOT, an_order(1, step))
+            await executor.accept(BOT, an_order(number, step))
     with pytest.raises(Refusal, match="too late"):
-        await executor.accept(BOT, an_order(1, "sized", ttl=0))
+        await executor.accept(BOT, an_order(8, "sized", ttl=0))
     with pytest.raises(ValueError, match="not a bare JID"):
-        await executor.accept("../../etc@x/y", an_order(1, "sized"))
+        await executor.accept("../../etc@x/y", an_order(9, "sized"))
     assert executor.held(BOT) == []
     assert list(rundir.scan(bench.state)) == []
+
+
+async def test_what_was_refused_stays_refused(bench: Bench) -> None:
+    executor = bench.executor
+    with pytest.raises(Refusal) as first:
+        await executor.accept(BOT, an_order(1, "comes-later"))
+    bench.recipe("comes-later", "true")
+    await bench.stop()
+    executor = await bench.start()
+    with pytest.raises(Refusal) as again:  # people were told that it does not run
+        await executor.accept(BOT, an_order(1, "comes-later"))
+    assert str(again.value) == str(first.value)
+    await executor.cancel(BOT, run_id(1), "ann")
+    with pytest.raises(Refusal, match="no recipe called comes-later"):
+        await executor.accept(BOT, an_order(1, "comes-later"))
+    await bench.run(2, "comes-later")
+    assert await bench.over(2) == ("pass", "")
 
 
 async def test_a_run_that_waited_past_its_time_does_not_start(bench: Bench) -> None:
@@ -324,11 +344,11 @@ async def test_stop_after_it_is_over_changes_nothing(bench: Bench) -> None:
     executor = await bench.start()
     run = await bench.run(1, "hello")
     await bench.over(1)
-    before = run.journal.read_bytes()
+    before, journal = run.journal.read_bytes(), executor.held(BOT)[0].journal
     await executor.cancel(BOT, run_id(1), "ann")
     await executor.retire(BOT, run_id(1))
     await executor.cancel(BOT, run_id(1), "ann")
-    assert rundir.cancelled(bench.state, BOT, run_id(1)) is None
+    assert tombs.find(bench.state, BOT, run_id(1)) == Tomb(tombs.RETIRED, journal)
     assert before.endswith(b'"verdict":"pass","reason":""}\n')
 
 

@@ -26,7 +26,7 @@ def possible() -> str:
 
 
 def certify(folder: Path) -> None:
-    """Certificates for the server in *folder* that were valid long ago, for who lives in the past."""
+    """The certificates of the server in *folder*, valid for days: for who lives in the past."""
     program = (
         "import pathlib, sys; from bot.demo.certificates import make_certificates; "
         "make_certificates(pathlib.Path(sys.argv[1]))"
