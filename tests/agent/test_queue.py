@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -482,5 +482,9 @@ class Queue(RuleBasedStateMachine):
             assert (how[0], starts) == ("aborted", 0)
 
 
-Queue.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+Queue.TestCase.settings = settings(
+    max_examples=20, stateful_step_count=25, deadline=None,
+    # A shorter story of the same failure would take hundreds of tries, of seconds each.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)  # fmt: skip
 TestQueue = pytest.mark.timeout(900)(Queue.TestCase)
