@@ -65,8 +65,12 @@ class Attendant:
             verdict = Decision(Action.SETTLE, Verdict.REFUSED, "it waited here for too long")
         elif decision.action in (Action.START, Action.ADOPT, Action.RESUME):
             verdict = await self._attend(run, decision)
-        while not await self._settle(run, verdict):  # noqa: ASYNC110  (no disk tells of room)
-            await asyncio.sleep(RETRY)
+        while not await self._settle(run, verdict):
+            if await asyncio.to_thread(run.dir.alive):
+                # The agent before us had started one, which had not taken the lock when we looked.
+                verdict = await self._attend(run, Decision(Action.ADOPT))
+            else:
+                await asyncio.sleep(RETRY)  # no disk tells of room
 
     async def stop(self, run: Run) -> bool:
         """Give *run*, which somebody has asked to stop, its verdict, if it has not begun."""
@@ -170,7 +174,9 @@ class Attendant:
                 await asyncio.to_thread(launch.settle, run.dir, run.story, decision, self._boot())
                 verdict, why = decision.verdict, decision.reason
                 log.info("run.settled", run=str(run.dir.run), verdict=verdict, why=why)
-        except (OSError, launch.Unwritable, launch.Locked):
+        except launch.Locked:
+            return False
+        except (OSError, launch.Unwritable):
             log.exception("run.unsettled", run=str(run.dir.run))
             return False
         await run.catch_up()

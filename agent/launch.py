@@ -100,7 +100,7 @@ def start(run: RunDir, boot: str) -> Watch:
 def adopt(run: RunDir) -> Watch | None:
     """The supervisor of *run*, which another agent started; None if it is dead."""
     pid = run.pid()
-    if pid is None:
+    if pid in (None, os.getpid()):  # we have mended it ourselves
         return None
     try:
         watch = Watch(run.path, pid, child=False)

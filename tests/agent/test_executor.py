@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import rundir, tombs
+from agent import launch, rundir, tombs
 from agent.rundir import RunDir
 from agent.tombs import Tomb
 from agent.wire.errors import Busy, Refusal, UnknownName
@@ -422,6 +422,30 @@ async def test_a_machine_that_rebooted_unasked(bench: Bench) -> None:
     assert output(bench.dir(1)) == b"ready\n"
     await bench.run(2, "hello")
     assert await bench.over(2) == ("pass", "")
+
+
+async def test_a_supervisor_that_the_agent_before_had_only_just_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = launch.start
+
+    def start_two(run: RunDir, boot: str) -> launch.Watch:
+        """The first has the lock by the time that the second, which is ours, asks for it."""
+        begun(run, boot).close()
+        while not run.alive() or run.pid() is None:
+            os.sched_yield()
+        return begun(run, boot)
+
+    waiting(bench)
+    await bench.stop()
+    await bench.start()
+    monkeypatch.setattr(launch, "start", start_two)
+    run = await bench.run(1, "wait")
+    await bench.says(1, "ready")  # we hear of the first, which works
+    await bench.until(lambda: bench.executor.current)
+    bench.gate.open()
+    assert await bench.over(1) == ("pass", "")
+    assert [record.kind for record in records(run)].count("begin") == 1
 
 
 async def test_queued_runs_start_after_a_restart_in_their_order(bench: Bench) -> None:

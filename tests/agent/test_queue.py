@@ -188,6 +188,11 @@ class Queue(RuleBasedStateMachine):
         else:
             self.was_accepted(key, answer)
 
+    @rule(which=ANY)
+    def order_again(self, which: int) -> None:
+        if (key := nth(sorted(self.fates), which)) is not None:
+            self.order(key[0], key[1].number, "quick", 600)
+
     def was_accepted(self, key: Key, answer: Accepted) -> None:
         fate = self.fates[key]
         assert not fate.refused, f"{key} was refused: {fate.refused}"
@@ -260,7 +265,7 @@ class Queue(RuleBasedStateMachine):
             self.do(self.bench.until(lambda: self.phase(key) is Held.DONE, PATIENCE))
             return
         self.do(self.die())
-        [supervisor] = supervisors(run)
+        supervisor = os.pidfd_open(run.pid() or 0)
         self.bench.gate.open()
         assert select.select([supervisor], [], [], PATIENCE)[0]
         os.close(supervisor)
