@@ -71,7 +71,7 @@ class Executor:
     async def start(self) -> None:
         """Find what is there, and begin to work on it."""
         self._state.mkdir(mode=0o750, parents=True, exist_ok=True)
-        await asyncio.to_thread(tombs.prune, self._state, self._clock() - REMEMBER)
+        await self.forget(self._clock())
         for run in await asyncio.to_thread(recall, self._state, self._clock()):
             self._runs[run.dir.controller, run.dir.run] = run
             self._seq = max(self._seq, run.seq)
@@ -158,6 +158,10 @@ class Executor:
             await run.closed.wait()
             if self._runs.pop((controller, run_id), None) is not None:
                 await asyncio.to_thread(run.dir.retire, run.journal)
+
+    async def forget(self, now: float) -> None:
+        """Forget what is gone for so long at *now* that nobody asks for it any more."""
+        await asyncio.to_thread(tombs.prune, self._state, now - REMEMBER)
 
     @property
     def current(self) -> Current | None:
