@@ -59,6 +59,7 @@ WHATS = {
     "reboots at first": ("reboot", "waits"),
     "unknown": ("unknown",),
 }
+ORDERED = st.sampled_from([*WHATS, "waits", "both", "waits"])
 ANY = st.integers(0, 99)
 """Which of what there is: how much there is depends on the machine, so hypothesis is not to ask."""
 NUMBERS, SIDES = st.integers(1, 4), st.sampled_from([BOT, OTHER])
@@ -174,7 +175,7 @@ class Queue(RuleBasedStateMachine):
         words = [step if step == "reboot" else f"{step} who={who}" for step in fate.steps]
         return replace(an_order(1, *words, ttl=ttl), run=key[1])
 
-    @rule(side=SIDES, number=NUMBERS, what=st.sampled_from(sorted(WHATS)),
+    @rule(side=SIDES, number=NUMBERS, what=ORDERED,
           ttl=st.sampled_from([600, 600, 600, 0.0001, 0]))  # fmt: skip
     def order(self, side: str, number: int, what: str, ttl: float) -> None:
         """Perhaps not for the first time."""
@@ -214,11 +215,23 @@ class Queue(RuleBasedStateMachine):
             assert full or fate.steps == ("unknown",) or ttl == 0 or fate.touched
         fate.refused = str(refusal)
 
-    @rule(which=ANY, early=st.booleans(), side=SIDES, number=NUMBERS)
-    def cancel(self, which: int, early: bool, side: str, number: int) -> None:
-        key = self.key(side, number) if early else nth(sorted(self.fates), which)
-        if key is None:
-            return
+    @rule(side=SIDES, number=NUMBERS)
+    def cancel_early(self, side: str, number: int) -> None:
+        self.cancelled(self.key(side, number))
+
+    @rule(which=ANY)
+    def cancel_any(self, which: int) -> None:
+        if (key := nth(sorted(self.fates), which)) is not None:
+            self.cancelled(key)
+
+    @rule(which=ANY)
+    def cancel_what_waits(self, which: int) -> None:
+        self.do(self.quiet())
+        todo = [key for key in self.arrived if self.phase(key) is Held.QUEUED]
+        if (key := nth(todo, which)) is not None:
+            self.cancelled(key)
+
+    def cancelled(self, key: Key) -> None:
         before, current = self.phase(key), self.bench.executor.current
         fate = self.fates.setdefault(key, Fate(("quick",)))
         waits = before is Held.QUEUED and current is not None and current.dir.run != key[1]
@@ -271,7 +284,7 @@ class Queue(RuleBasedStateMachine):
         os.close(supervisor)
         self.do(self.live())
 
-    @rule(seconds=MOMENTS, side=SIDES, number=NUMBERS, what=st.sampled_from(sorted(WHATS)))
+    @rule(seconds=MOMENTS, side=SIDES, number=NUMBERS, what=ORDERED)
     def die_in_an_order(self, seconds: float, side: str, number: int, what: str) -> None:
         key = self.key(side, number)
         order = self.an_order(key, what, 600)
