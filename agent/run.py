@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from agent import launch, rundir
+from agent import launch, limit, rundir
 from agent.estimate import left
 from agent.resume import Story
 from agent.rundir import RunDir
@@ -104,8 +104,12 @@ class Run:
         """What to do if the machine crashes in its present step, and how often at most."""
         if not 0 <= self.story.index < len(self.steps):
             return "stop", 0
-        then, most = self.steps[self.story.index].get("on_crash", ("stop", 0))
+        then, most, *_ = self.steps[self.story.index].get("on_crash", ("stop", 0))
         return str(then), int(most)
+
+    def left(self, boot: str, up: float) -> float:
+        """Seconds that it still has for the step it is at, in the boot *boot*, *up* after it."""
+        return limit.left(self.story, self.steps, boot=boot, up=up, now=time.time())
 
     async def catch_up(self) -> bool:
         """
