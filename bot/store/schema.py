@@ -1,9 +1,10 @@
 """
 The tables. Written once at first start; ``meta`` holds their version.
 
-Rule: a version that only adds tables reads a database of the one before: what is missing is
-made, and the database has the new version from then on. Anything else is refused, and left as
-it is; so is a newer one, also if it only has tables more: we would not do what stands in them.
+Rule: a version that only adds reads a database of the one before: tables and columns that are
+missing are made, and it has the new version from then on. So a column that comes later is
+nullable or has a ``server_default``. Anything else is refused, and left as it is; so is a newer
+one, also if it only has more: we would not do what stands there.
 
 Times are UTC seconds since the epoch; what only people read is JSON.
 """
@@ -22,16 +23,18 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    inspect,
     select,
     update,
 )
+from sqlalchemy.schema import CreateColumn
 
 from agent.wire.errors import Refusal
 
 VERSION = "4"
 
 GROWS_FROM = ("3",)
-"""Versions that lack nothing but whole tables."""
+"""Versions that lack nothing but tables and columns."""
 
 
 class VersionError(Refusal):
@@ -146,4 +149,17 @@ def create(db: Connection) -> None:
             hint="Run the labroom that made it, or name another database.",
         )
     metadata.create_all(db)
+    if found in GROWS_FROM:
+        _grow(db)
     db.execute(update(meta).where(version).values(value=VERSION))
+
+
+def _grow(db: Connection) -> None:
+    """Add the columns that are missing."""
+    there, quote = inspect(db), db.dialect.identifier_preparer.quote
+    for table in metadata.sorted_tables:
+        have = {column["name"] for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in have:
+                spec = CreateColumn(column).compile(dialect=db.dialect)
+                db.exec_driver_sql(f"ALTER TABLE {quote(table.name)} ADD COLUMN {spec}")
