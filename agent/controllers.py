@@ -188,9 +188,7 @@ class Controllers:
     # What we say
 
     def _send_chunk(self, controller: str, of: JournalId, chunk: Chunk) -> bool:
-        message = self._exchange.message(controller)
-        stanza.write_chunk(message, of, chunk)
-        return self._exchange.send(message)
+        return self._exchange.send_text(stanza.write_chunk(controller, of, chunk))
 
     def _accepted(self, controller: str, of: JournalId) -> None:
         message = self._exchange.message(controller)

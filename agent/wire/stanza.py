@@ -21,6 +21,7 @@ import zlib
 from dataclasses import dataclass
 from typing import ClassVar
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import quoteattr
 
 from slixmpp.stanza import Message
 from slixmpp.xmlstream import ElementBase
@@ -44,6 +45,12 @@ HINTS = "urn:xmpp:hints"
 
 MOST_STEPS = 50
 MOST_PARAMS = 50
+
+LEVEL = 4
+"""Of deflate: text takes a tenth less than at 1, for half the time of 6."""
+
+SAMPLE = 256
+"""Bytes of beginning, middle and end that tell noise from text: to deflate noise costs most."""
 
 
 class RunElement(ElementBase):
@@ -219,18 +226,31 @@ def read_refused(message: Message) -> tuple[RunId, str]:
     return read_run(element["run"]), bounded(element.xml.text or "")
 
 
-def write_chunk(message: Message, of: JournalId, chunk: Chunk) -> None:
-    """Put *chunk* into *message*, deflated where that makes it smaller."""
-    element = message["lab_chunk"]
-    _write_journal(element, of)
-    element["offset"] = str(chunk.offset)
-    data = zlib.compress(chunk.data, 3)
-    if len(data) < len(chunk.data):
-        element["deflate"] = "true"
-    else:
-        data = chunk.data
-    element.xml.text = base64.b64encode(data).decode("ascii")
-    never_archive(message)
+def write_chunk(to: str, of: JournalId, chunk: Chunk) -> str:
+    """
+    A whole message to *to* with *chunk*, deflated where that makes it smaller.
+
+    Text, not elements: base64 needs no escaping, and slixmpp would look for what does at every
+    character of it; that took a third of an agent's CPU.
+    """
+    data = _deflated(chunk.data)
+    deflate = "" if data is None else " deflate='true'"
+    text = base64.b64encode(chunk.data if data is None else data).decode("ascii")
+    return (
+        f"<message to={quoteattr(to)} type='normal'><chunk xmlns='{NS}' run='{of.run}'"
+        f" journal='{of.journal}' offset='{chunk.offset}'{deflate}>{text}</chunk>"
+        f"<no-permanent-store xmlns='{HINTS}'/></message>"
+    )
+
+
+def _deflated(data: bytes) -> bytes | None:
+    """*data* deflated; None if that does not make it smaller, or a sample of it says so."""
+    middle = len(data) // 2
+    sample = data[:SAMPLE] + data[middle : middle + SAMPLE] + data[-SAMPLE:]
+    if len(sample) < len(data) and len(zlib.compress(sample, 1)) > 0.95 * len(sample):
+        return None
+    deflated = zlib.compress(data, LEVEL)
+    return deflated if len(deflated) < len(data) else None
 
 
 def read_chunk(message: Message) -> tuple[JournalId, Chunk]:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from agent.wire import exchange as exchange  # registers the elements
 from agent.wire import stanza
 from agent.wire.delivery import LARGEST, Chunk
 from agent.wire.fields import NS, MalformedError
-from agent.wire.stanza import Ack, JournalId
+from agent.wire.stanza import SAMPLE, Ack, JournalId
 from agent.wire.vocabulary import Order, RunId, Step
 
 HINT = "<no-permanent-store xmlns='urn:xmpp:hints'/>"
@@ -52,6 +53,12 @@ def canonical(text: str) -> str:
     )
 
 
+def chunk_message(of: JournalId, chunk: Chunk, to: str = "bot@lab") -> Message:
+    """What :func:`stanza.write_chunk` makes, after it went over a stream."""
+    text = f"<s xmlns='jabber:client'>{stanza.write_chunk(to, of, chunk)}</s>"
+    return Message(xml=ET.fromstring(text)[0], recv=True)
+
+
 # Golden
 
 WRITTEN: dict[str, tuple[Callable[[Message], None], str]] = {
@@ -82,7 +89,7 @@ WRITTEN: dict[str, tuple[Callable[[Message], None], str]] = {
         + HINT,
     ),
     "chunk": (
-        lambda m: stanza.write_chunk(m, OF, Chunk(4096, b"\x00\xff\x1b")),
+        lambda m: m.xml.extend(chunk_message(OF, Chunk(4096, b"\x00\xff\x1b")).xml),
         f"<chunk xmlns='{NS}' run='k3x9q2ab-17' journal='p0q4c1xw8e2z' offset='4096'>AP8b</chunk>"
         + HINT,
     ),
@@ -187,23 +194,41 @@ def test_an_order_arrives_as_it_was_sent(order: Order) -> None:
 @given(journals, offsets, st.binary(min_size=1, max_size=LARGEST))
 @settings(max_examples=50)
 def test_a_chunk_arrives_as_it_was_sent(of: JournalId, offset: int, data: bytes) -> None:
-    message = Message()
-    stanza.write_chunk(message, of, Chunk(offset, data))
-    assert stanza.read_chunk(sent(message)) == (of, Chunk(offset, data))
+    assert stanza.read_chunk(chunk_message(of, Chunk(offset, data))) == (of, Chunk(offset, data))
 
 
 @pytest.mark.parametrize("data", [b"a" * LARGEST, bytes(range(256)) * (LARGEST // 256)])
 def test_the_largest_chunk_fits(data: bytes) -> None:
+    assert len(stanza.write_chunk("bot@lab", OF, Chunk(0, data))) < 64 * 1024
+    assert stanza.read_chunk(chunk_message(OF, Chunk(0, data))) == (OF, Chunk(0, data))
+
+
+@given(xml_text, st.binary(min_size=1, max_size=100))
+def test_what_is_written_as_text_is_what_slixmpp_would_write(to: str, data: bytes) -> None:
+    written = chunk_message(OF, Chunk(7, data), to)
     message = Message()
-    stanza.write_chunk(message, OF, Chunk(0, data))
-    assert len(str(message)) < 64 * 1024
-    assert stanza.read_chunk(sent(message)) == (OF, Chunk(0, data))
+    message.xml.attrib.update(to=to, type="normal")
+    element = message["lab_chunk"]
+    element["run"], element["journal"], element["offset"] = str(OF.run), OF.journal, "7"
+    element["deflate"] = written["lab_chunk"]["deflate"]
+    element.xml.text = written["lab_chunk"].xml.text
+    stanza.never_archive(message)
+    assert ET.canonicalize(str(sent(message))) == ET.canonicalize(str(written))
 
 
 def test_text_that_gains_nothing_is_not_deflated() -> None:
-    message = Message()
-    stanza.write_chunk(message, OF, Chunk(0, b"short"))
-    assert message["lab_chunk"]["deflate"] == ""
+    assert chunk_message(OF, Chunk(0, b"short"))["lab_chunk"]["deflate"] == ""
+    noise = random.Random(7).randbytes(LARGEST)
+    assert chunk_message(OF, Chunk(0, noise))["lab_chunk"]["deflate"] == ""
+
+
+@pytest.mark.parametrize("where", [0, LARGEST // 2, LARGEST - SAMPLE])
+def test_text_beside_noise_is_deflated(where: int) -> None:
+    data = bytearray(random.Random(7).randbytes(LARGEST))
+    data[where : where + LARGEST // 4] = b"loop 1: ok\n" * (LARGEST // 44)
+    message = chunk_message(OF, Chunk(0, bytes(data[:LARGEST])))
+    assert message["lab_chunk"]["deflate"] == "true"
+    assert stanza.read_chunk(message)[1].data == data[:LARGEST]
 
 
 @given(journals, offsets, st.booleans())
