@@ -17,7 +17,6 @@ vouches for; it is never written in a stanza.
 
 import base64
 import binascii
-import zlib
 from dataclasses import dataclass
 from typing import ClassVar
 from xml.etree import ElementTree as ET
@@ -26,6 +25,7 @@ from xml.sax.saxutils import quoteattr
 from slixmpp.stanza import Message
 from slixmpp.xmlstream import ElementBase
 
+from agent.wire.deflate import DamagedError, deflated, inflated
 from agent.wire.delivery import LARGEST, Chunk
 from agent.wire.fields import (
     NS,
@@ -45,12 +45,6 @@ HINTS = "urn:xmpp:hints"
 
 MOST_STEPS = 50
 MOST_PARAMS = 50
-
-LEVEL = 4
-"""Of deflate: text takes a tenth less than at 1, for half the time of 6."""
-
-SAMPLE = 256
-"""Bytes of beginning, middle and end that tell noise from text: to deflate noise costs most."""
 
 
 class RunElement(ElementBase):
@@ -233,7 +227,7 @@ def write_chunk(to: str, of: JournalId, chunk: Chunk) -> str:
     Text, not elements: base64 needs no escaping, and slixmpp would look for what does at every
     character of it; that took a third of an agent's CPU.
     """
-    data = _deflated(chunk.data)
+    data = deflated(chunk.data)
     deflate = "" if data is None else " deflate='true'"
     text = base64.b64encode(chunk.data if data is None else data).decode("ascii")
     return (
@@ -241,16 +235,6 @@ def write_chunk(to: str, of: JournalId, chunk: Chunk) -> str:
         f" journal='{of.journal}' offset='{chunk.offset}'{deflate}>{text}</chunk>"
         f"<no-permanent-store xmlns='{HINTS}'/></message>"
     )
-
-
-def _deflated(data: bytes) -> bytes | None:
-    """*data* deflated; None if that does not make it smaller, or a sample of it says so."""
-    middle = len(data) // 2
-    sample = data[:SAMPLE] + data[middle : middle + SAMPLE] + data[-SAMPLE:]
-    if len(sample) < len(data) and len(zlib.compress(sample, 1)) > 0.95 * len(sample):
-        return None
-    deflated = zlib.compress(data, LEVEL)
-    return deflated if len(deflated) < len(data) else None
 
 
 def read_chunk(message: Message) -> tuple[JournalId, Chunk]:
@@ -262,21 +246,12 @@ def read_chunk(message: Message) -> tuple[JournalId, Chunk]:
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
         if read_flag(element["deflate"]):
-            data = _inflated(data)
-    except (UnicodeEncodeError, binascii.Error, zlib.error) as error:
-        raise MalformedError(f"chunk is damaged: {type(error).__name__}") from error
+            data = inflated(data, LARGEST)
+    except (UnicodeEncodeError, binascii.Error, DamagedError) as error:
+        raise MalformedError(f"chunk is damaged: {error}") from error
     if not 0 < len(data) <= LARGEST:
         raise MalformedError(f"chunk of {len(data)} bytes")
     return _read_journal(element), Chunk(read_int(element["offset"]), data)
-
-
-def _inflated(data: bytes) -> bytes:
-    """*data* inflated, but never more than is needed to see that it is too much."""
-    inflate = zlib.decompressobj()
-    inflated = inflate.decompress(data, LARGEST + 1)
-    if not inflate.eof or inflate.unused_data:
-        raise MalformedError("chunk inflates to too much, is cut, or goes on after its end")
-    return inflated
 
 
 def write_ack(message: Message, ack: Ack) -> None:

@@ -18,9 +18,10 @@ from slixmpp.xmlstream.matcher import StanzaPath
 
 from agent.wire import exchange as exchange  # registers the elements
 from agent.wire import stanza
+from agent.wire.deflate import SAMPLE
 from agent.wire.delivery import LARGEST, Chunk
 from agent.wire.fields import NS, MalformedError
-from agent.wire.stanza import SAMPLE, Ack, JournalId
+from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Order, RunId, Step
 
 HINT = "<no-permanent-store xmlns='urn:xmpp:hints'/>"
