@@ -12,7 +12,7 @@ from agent.wire.fields import bounded
 from agent.wire.parameter import RecipeInfo
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Order, RunId
-from bot.intake import Arrival
+from bot.arrival import Arrival
 
 ANSWER = 5.0
 """Seconds a target has to answer a question."""
