@@ -13,6 +13,9 @@ Rule 2: unknown attributes and children are ignored; what is there must be right
 
 Rule 3: the controller of a run is the bare JID a stanza comes from, which the server
 vouches for; it is never written in a stanza.
+
+Rule 4: what a target says is a headline, which no server keeps for a controller that is away
+(RFC 6121, section 8.5.2.2): the target's disk is the queue, and has no quota.
 """
 
 import base64
@@ -73,7 +76,7 @@ class CancelElement(ElementBase):
 
 class AcceptedElement(ElementBase):
     """
-    The run is on the target's disk, and will be worked on.
+    The run is on the target's disk, and will be worked on; headline to the bare JID.
 
         <accepted xmlns='urn:labroom:1' run='k3x9q2ab-17' journal='p0q4c1xw8e2z'/>
     """
@@ -84,7 +87,7 @@ class AcceptedElement(ElementBase):
 
 class RefusedElement(ElementBase):
     """
-    The run will never start, and why.
+    The run will never start, and why; headline to the bare JID.
 
         <refused xmlns='urn:labroom:1' run='k3x9q2ab-17'>no recipe called memtst</refused>
     """
@@ -95,7 +98,7 @@ class RefusedElement(ElementBase):
 
 class ChunkElement(ElementBase):
     """
-    Consecutive bytes of a journal in base64, target to controller's bare JID, type normal.
+    Consecutive bytes of a journal in base64, target to controller's bare JID, a headline.
 
         <chunk xmlns='urn:labroom:1' run='k3x9q2ab-17' journal='p0q4c1xw8e2z' offset='4096'
                deflate='true'>eJyr...</chunk>
@@ -197,9 +200,8 @@ def read_cancel(message: Message) -> tuple[RunId, str]:
 
 
 def write_accepted(message: Message, of: JournalId) -> None:
-    """Say that the run has a journal."""
+    """Say that the run has a journal; *message* must be a headline."""
     _write_journal(message["lab_accepted"], of)
-    never_archive(message)
 
 
 def read_accepted(message: Message) -> JournalId:
@@ -208,10 +210,9 @@ def read_accepted(message: Message) -> JournalId:
 
 
 def write_refused(message: Message, run: RunId, reason: str) -> None:
-    """Say that *run* will never start."""
+    """Say that *run* will never start; *message* must be a headline."""
     message["lab_refused"]["run"] = str(run)
     message["lab_refused"].xml.text = bounded(reason)
-    never_archive(message)
 
 
 def read_refused(message: Message) -> tuple[RunId, str]:
@@ -231,9 +232,8 @@ def write_chunk(to: str, of: JournalId, chunk: Chunk) -> str:
     deflate = "" if data is None else " deflate='true'"
     text = base64.b64encode(chunk.data if data is None else data).decode("ascii")
     return (
-        f"<message to={quoteattr(to)} type='normal'><chunk xmlns='{NS}' run='{of.run}'"
-        f" journal='{of.journal}' offset='{chunk.offset}'{deflate}>{text}</chunk>"
-        f"<no-permanent-store xmlns='{HINTS}'/></message>"
+        f"<message to={quoteattr(to)} type='headline'><chunk xmlns='{NS}' run='{of.run}'"
+        f" journal='{of.journal}' offset='{chunk.offset}'{deflate}>{text}</chunk></message>"
     )
 
 
