@@ -5,7 +5,7 @@ import hashlib
 import random
 import sqlite3
 from collections.abc import Callable
-from contextlib import AsyncExitStack, closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -107,6 +107,7 @@ class Rack:
     def __init__(self, lab: Lab, number: int) -> None:
         self.name = lab.name(f"rack{number}")
         folder = lab.site.add_target(self.name)
+        (folder / "boot_id").write_text("boot1")
         self.config: Config = load(folder / "agent.toml", Config)
         journal, order = token(), _an_order(number)
         self.run = RunDir.create(
@@ -124,14 +125,13 @@ class Rack:
     def ends(self) -> None:
         self.pen.finish("pass", "")
 
-    async def starts(self) -> None:
-        self.task = asyncio.create_task(serve(self.config))
+    def starts(self, group: asyncio.TaskGroup) -> None:
+        self.task = group.create_task(serve(self.config))
 
     async def stops(self) -> None:
         if self.task is not None:
             self.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.task
+            await asyncio.wait({self.task})
 
 
 def _now() -> float:
@@ -147,11 +147,11 @@ class Racks:
     """Many of them, and what the bot has of their journals."""
 
     def __init__(self, lab: Lab, many: int) -> None:
-        self._lab, self._all = lab, [Rack(lab, number) for number in range(many)]
+        self._lab, self._all = lab, [Rack(lab, number) for number in range(1, many + 1)]
 
-    async def start(self) -> None:
+    def start(self, group: asyncio.TaskGroup) -> None:
         for rack in self._all:
-            await rack.starts()
+            rack.starts(group)
 
     async def stop(self) -> None:
         await asyncio.gather(*(rack.stops() for rack in self._all))
@@ -184,9 +184,8 @@ async def test_the_bots_quota_is_not_touched_by_a_lab_that_prints_for_hours(
     lab, _ = await furnish()
     racks, labbot = await asyncio.to_thread(Racks, lab, TARGETS), lab.name("labbot")
     noise = random.Random(7).randbytes(40_000)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(racks.stop)
-        await racks.start()
+    async with asyncio.TaskGroup() as group:
+        racks.start(group)
         await until(racks.all_stored)
         racks.print(noise)
         await until(lambda: racks.stored() > TARGETS * len(noise) // 4)
@@ -196,9 +195,10 @@ async def test_the_bots_quota_is_not_touched_by_a_lab_that_prints_for_hours(
             racks.print(noise[:5000])
             if hour == 6:  # a power cut in the lab: all of them come again
                 await racks.stop()
-                await racks.start()
+                racks.start(group)
             assert await asyncio.to_thread(kept, lab.server, labbot) <= HANDFUL
         racks.end()
         await lab.start_bot()
         await until(racks.all_stored)
         assert await asyncio.to_thread(kept, lab.server, labbot) <= HANDFUL
+        await racks.stop()
