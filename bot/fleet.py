@@ -14,20 +14,9 @@ from agent.wire.parameter import RecipeInfo
 from agent.wire.query import Standing
 from agent.wire.target import TargetState
 from bot.lab import Target
+from bot.reboot import Reboot
 from bot.report.text import safe
 from bot.store.targets import Remembered
-
-
-@dataclass(slots=True)
-class Reboot:
-    """An ordered reboot that is not proven yet."""
-
-    by: str
-    """The nick of who asked."""
-    boot: str
-    """The boot id it had."""
-    ordered: datetime
-    deadline: datetime
 
 
 @dataclass(slots=True)
@@ -51,9 +40,14 @@ class Member:
         """``idle``, ``busy``, ``rebooting``, ``down`` or ``away``."""
         if self.full:
             return self.says.state
-        if self.reboot:
+        if self.reboot and not self.reboot.late:
             return "rebooting"
         return "down" if self.dead else "away"
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it agreed to reboot, and that is neither proven nor overdue."""
+        return self.reboot is not None and self.reboot.agreed and not self.reboot.late
 
 
 class Fleet:
@@ -184,8 +178,9 @@ class Fleet:
     # Reboots
 
     def rebooting(self, jid: str, reboot: Reboot) -> None:
-        """A reboot was ordered, and the target agreed."""
-        self.member(jid).reboot = reboot
+        """A reboot was ordered; that the target goes may be known before its answer."""
+        member = self.member(jid)
+        member.reboot = replace(reboot, going=member.says.state == "rebooting")
 
     def proven(self, jid: str) -> Reboot | None:
         """The reboot that *jid*'s boot id proves by now; it is told once."""
@@ -196,13 +191,31 @@ class Fleet:
         member.reboot = None
         return reboot
 
+    def stayed(self, jid: str) -> Reboot | None:
+        """The reboot that *jid* has given up, as its presence tells; nobody waits for it then."""
+        member = self.member(jid)
+        reboot = member.reboot
+        if reboot is None or not member.full:
+            return None
+        if reboot.agreed and member.says.state == "rebooting":
+            member.reboot = replace(reboot, going=True)
+        elif reboot.going or reboot.late:
+            member.reboot = None
+            return reboot
+        return None  # what it said before it was asked may come late
+
     def overdue(self, now: datetime) -> list[tuple[str, Reboot]]:
-        """Reboots that nothing proved in time, by name; each is told once."""
+        """
+        Reboots that nothing proved in time, by bare JID; each is told once.
+
+        Whoever is there has not rebooted, and that is the end; who is not may be back yet.
+        """
         late = []
-        for name, member in self.names().items():
-            if member.reboot is not None and now >= member.reboot.deadline:
-                late.append((name, member.reboot))
-                member.reboot = None
+        for jid, member in self._members.items():
+            reboot = member.reboot
+            if reboot is not None and not reboot.late and now >= reboot.deadline:
+                late.append((jid, reboot))
+                member.reboot = None if member.full else replace(reboot, late=True)
         return late
 
     def _view(self, name: str, member: Member) -> Target:
@@ -219,9 +232,11 @@ class Fleet:
             other=self._other(says.controller) if says.run and member.full else "",
             job=says.run.number if says.run and ours and member.full else None,
             progress=says.progress / 100 if says.progress is not None and member.full else None,
+            left=says.left if member.full else None,
             queue=says.queue if member.full else 0,
             boot=safe(says.boot or member.kept.boot),
             version=safe(says.version),
+            address=safe(says.address),
             since=member.since,
             heard=member.heard,
         )

@@ -22,7 +22,7 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
 
 from agent.wire import controller, query, stanza, target
-from agent.wire.errors import Away, Refusal
+from agent.wire.errors import Away, NoAnswer, Refusal
 from agent.wire.fields import MalformedError
 
 log = structlog.get_logger()
@@ -51,6 +51,13 @@ class Exchange:
         """Our full JID."""
         return self.client.boundjid
 
+    @property
+    def address(self) -> str:
+        """The IP address of our end of the connection; empty without one."""
+        transport = self.client.transport
+        name = transport.get_extra_info("sockname") if transport is not None else None
+        return target.read_address(str(name[0])) if isinstance(name, tuple) else ""
+
     def send(self, what: StanzaBase) -> bool:
         """Send now, or drop it and return False: there is no queue (rule 1)."""
         if self.online:
@@ -61,15 +68,15 @@ class Exchange:
         """
         Send *iq* and return the answer.
 
-        Raises Away if it cannot be delivered or nobody answers within *timeout* seconds, and
-        Refusal, with the peer's words, if the peer refuses.
+        Raises Away if it cannot be delivered, NoAnswer if nobody answers within *timeout*
+        seconds, and Refusal, with the peer's words, if the peer refuses.
         """
         if not self.online:
             raise Away("I am not connected to the server", hint="Try again in a minute.")
         try:
             answer: Iq = await iq.send(timeout=timeout)
         except IqTimeout as error:
-            raise Away(f"no answer within {timeout:g} s") from error
+            raise NoAnswer(f"no answer within {timeout:g} s") from error
         except IqError as error:
             raise _refusal(error) from error
         return answer

@@ -30,6 +30,7 @@ from bot.report.text import safe
 from bot.store import targets
 from bot.store.writer import Writer
 from bot.vigil import Vigil
+from bot.wishes import Wishes
 from bot.xmpp import wire
 from bot.xmpp.occupants import Seen
 from bot.xmpp.room import Room
@@ -88,10 +89,11 @@ class Client:
         intake: Intake,
         herald: Herald,
         machines: Machines,
+        wishes: Wishes,
     ) -> None:
         """Name the services, which need our room and wire to be made."""
         self._vigil, self._intake = vigil, intake
-        self._herald, self._machines = herald, machines
+        self._herald, self._machines, self._wishes = herald, machines, wishes
         self._notices = Notices(herald.news, acts=lambda: self.room.acts)
         wire.listen(self._link, self._from_target)
         self._link.on("message@type=headline/lab_hello", self._hello)
@@ -222,6 +224,7 @@ class Client:
         """A target of ours says how it is."""
         self._vigil.arrived(full, state)
         self._machines.appeared(JID(full).bare)
+        self._wishes.changed(JID(full).bare)
         self._clash(JID(full).bare, state.clash)
         self._changed.set()
 

@@ -79,6 +79,7 @@ class Room:
         self.room = room
         self.affiliation = Affiliation.NONE
         self.members = Members(link, room, us=lambda: self.affiliation)
+        self.belongs = self.members.belongs
         self._occupants = Occupants()
         self._reflections: dict[str, asyncio.Future[None]] = {}
         for plugin in ("xep_0308", "xep_0335", "xep_0359"):
@@ -161,6 +162,13 @@ class Room:
             await self.whisper(seen.occupant.nick, reply)
         else:
             self._send_private(JID(jid), reply, "")
+
+    def nick(self, jid: str) -> str | None:
+        """What *jid* is called here; None if they are not here. Raises Away if we are not."""
+        if not self.membership.inside:
+            raise Away("I am not in the room")
+        seen = self._occupants.of(jid)
+        return seen.occupant.nick if seen is not None else None
 
     async def whisper(self, nick: str, reply: Reply, *, re: str = "") -> None:
         """Say *reply* to an occupant alone (XEP-0045, section 7.5). Raises Away."""

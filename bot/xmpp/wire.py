@@ -6,6 +6,7 @@ from collections.abc import Callable
 from slixmpp.stanza import Iq, Message
 
 from agent.wire import query, stanza
+from agent.wire.errors import Away, NoAnswer
 from agent.wire.exchange import Exchange
 from agent.wire.fields import bounded
 from agent.wire.parameter import RecipeInfo
@@ -55,9 +56,11 @@ class TargetWire:
 
     async def reboot(self, full: str, who: str, *, force: bool) -> str:
         """Ask for a ticket and spend it; the boot id before."""
-        asked = await self._exchange.ask(
-            self._reboot(full, "get", query.RebootAsk(who=who, force=force)), timeout=ANSWER
-        )
+        ask = self._reboot(full, "get", query.RebootAsk(who=who, force=force))
+        try:
+            asked = await self._exchange.ask(ask, timeout=ANSWER)
+        except NoAnswer as error:
+            raise Away(error.what, hint="Nothing was ordered.") from error
         spend = query.RebootAsk(who=who, force=force, ticket=query.read_reboot(asked).ticket)
         await self._exchange.ask(self._reboot(full, "set", spend), timeout=ANSWER)
         return bounded(asked["lab_reboot"]["boot"])

@@ -10,6 +10,7 @@ from agent.wire.vocabulary import Step
 from bot.jobs import Job, Phase, Run
 from bot.lab import Lab, Target
 from bot.occupant import Affiliation, Line, Occupant
+from bot.wish import Wish
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DOMAIN = "lab.example"
@@ -138,6 +139,25 @@ class Room:
         self.invited.append(jid)
 
 
+class Wishes:
+    def __init__(self) -> None:
+        self.made: list[Wish] = []
+        self.true = False
+
+    async def wait_for(self, wish: Wish) -> bool:
+        if not self.true:
+            self.made.append(wish)
+        return self.true
+
+    def of(self, asker: str) -> Sequence[Wish]:
+        return [wish for wish in self.made if wish.asker == asker]
+
+    async def forget(self, asker: str) -> Sequence[Wish]:
+        own = self.of(asker)
+        self.made = [wish for wish in self.made if wish not in own]
+        return own
+
+
 class World:
     """A lab of bob, alice (busy) and carol (away), with nothing done yet."""
 
@@ -147,6 +167,7 @@ class World:
         )
         self.jobs = Jobs()
         self.room = Room()
+        self.wishes = Wishes()
         self.knocking: frozenset[str] = frozenset()
         self.now = NOW
 
@@ -156,6 +177,7 @@ class World:
             targets=self.targets,
             jobs=self.jobs,
             room=self.room,
+            wishes=self.wishes,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,
@@ -171,4 +193,5 @@ class World:
             *self.jobs.stopped,
             *room.admitted,
             *room.invited,
+            *self.wishes.made,
         ]

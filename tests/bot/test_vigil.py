@@ -10,8 +10,9 @@ import pytest
 from agent.wire.target import Leaving, TargetState
 from bot.config import Alertness
 from bot.departure import Departure
-from bot.fleet import Fleet, Reboot
+from bot.fleet import Fleet
 from bot.ports import clock
+from bot.reboot import Reboot
 from bot.reply import Reply
 from bot.store.targets import Remembered
 from bot.vigil import Vigil

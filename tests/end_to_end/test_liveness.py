@@ -93,3 +93,30 @@ async def test_contacts_hear_of_a_dead_target_where_the_bot_may_end_sessions(
         process.send_signal(signal.SIGCONT)
         await fay.sees(lambda seen: seen.status == "idle", nick="bob-x@localhost", within=WITHIN)
         await notice(ann, "bob-x", there=True)
+
+
+async def test_an_agent_that_was_killed_is_told_from_one_that_was_stopped(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob", "carl")
+    bob, carl = lab.name("bob"), lab.name("carl")
+    lab.kill_agent("bob")
+    told = await notice(ann, bob, there=False)
+    assert facts(told)["cause"] == "crashed"
+    lab.machines["carl"].end(grace=10)
+    told = await notice(ann, carl, there=False)
+    assert facts(told)["cause"] == "stopped"
+    await lab.start("bob")
+    back = await notice(ann, bob, there=True)
+    assert back.body.startswith(f"{bob} is back after ")
+
+
+async def test_an_agent_that_is_only_restarted_is_no_news(furnish: Furnish) -> None:
+    # On a loaded machine a start takes long.
+    lab, ann = await furnish("bob", "carl", settings="\n[liveness]\nrestart = 500\n")
+    bob, carl, since = lab.name("bob"), lab.name("carl"), ann.mark()
+    lab.machines["bob"].end(grace=10)
+    await lab.start("bob")
+    await idle(ann, bob, since=since)
+    await answer(ann, f"ping {bob}")  # it has answered, so that it is back is known
+    lab.kill_agent("carl")
+    await notice(ann, carl, there=False)
+    assert named(ann, since) == {carl}

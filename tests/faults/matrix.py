@@ -83,10 +83,13 @@ FAULTS: tuple[Fault, ...] = (
           setting=Setting(around=disks.of_target), possible=disks.possible),
     Fault("disk-bot", "disk full at the bot", disks.bots_disk, trials=5,
           setting=Setting(around=disks.of_bot), possible=disks.possible),
-    Fault("clock", "the target's clock a day ahead, order from the queue", clocks.target_ahead,
-          trials=6, quick=2, setting=Setting(start=clocks.START), possible=clocks.possible),
-    Fault("clock-bot", "the bot's clock a day ahead, order from the queue", clocks.bot_ahead,
-          trials=6, quick=2, setting=Setting(start=clocks.START), possible=clocks.possible),
+    *(
+        Fault(f"clock-{who}-{how}", f"the {who}'s clock a day {how}, order from the queue",
+              wrong(by), trials=6, quick=quick, possible=clocks.possible,
+              setting=Setting(start=clocks.START, certify=clocks.certify))
+        for who, wrong in (("target", clocks.target), ("bot", clocks.bot))
+        for how, by, quick in (("ahead", "+1d", 2), ("behind", "-1d", 1))
+    ),
     Fault("dropped", "10 % of the packets dropped", network.dropped, trials=5,
           setting=Setting(around=network.behind(network.loses)),
           possible=network.possible),

@@ -144,6 +144,8 @@ class Setting:
     """Whether the target is a machine that can be rebooted, instead of an agent alone."""
     beside: Callable[[list[str]], dict[str, list[str]]] = lambda _: {}
     """More recipes, by name, made of what ``stream`` runs."""
+    certify: Callable[[Path], None] = lambda _: None
+    """Makes the certificates in the server's folder, if it is not to make them itself."""
     around: Callable[["Stage"], AbstractContextManager[None]] = lambda _: nullcontext()
     """Holds while the processes are up."""
 
@@ -164,6 +166,7 @@ class Stage:
     def __init__(self, folder: Path, kind: str, seed: str, setting: Setting) -> None:
         self.folder, self.setting = folder, setting
         self.random = random.Random(seed)
+        setting.certify(folder / "server")
         self.server = SERVERS[kind](folder / "server", tuned=setting.tuned)
         self.truth = folder / "truth"
         self.lab = folder / "lab"

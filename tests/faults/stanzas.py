@@ -11,6 +11,7 @@ import contextlib
 import random
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.demo import Server
@@ -145,6 +146,68 @@ class Meddler(Seeing):
 
         seconds = self._random.uniform(0, self._mischief.most)
         asyncio.get_running_loop().call_later(seconds, write)
+
+
+class Warden(Meddler):
+    """
+    A line that keeps back the first stanza that is *wanted*, until it is let go; all else passes.
+
+    Args:
+        answer: Whether a stanza is what the test waits for afterwards: ``answered`` is set then.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        wanted: Callable[[bytes], bool],
+        *,
+        answer: Callable[[bytes], bool],
+    ) -> None:
+        super().__init__(server, Mischief(), seed="")
+        self._wanted, self._answer = wanted, answer
+        self._kept: tuple[bytes, asyncio.StreamWriter] | None = None
+        self.holds, self.answered = asyncio.Event(), asyncio.Event()
+
+    def let_go(self) -> None:
+        """What was kept back arrives now."""
+        assert self._kept is not None
+        stanza, writer = self._kept
+        writer.write(stanza)
+
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter) -> None:
+        if self._kept is None and self._wanted(stanza):
+            self._kept = stanza, writer
+            self.holds.set()
+            return
+        if self._answer(stanza):
+            self.answered.set()
+        writer.write(stanza)
+
+
+class Severed(Meddler):
+    """
+    A line that goes dark behind the first stanza that is the *last*: neither side is told.
+
+    Then the server goes on writing to a connection that is dead.
+    """
+
+    def __init__(self, server: Server, last: Callable[[bytes], bool]) -> None:
+        super().__init__(server, Mischief(), seed="")
+        self._last = last
+        self._whole = True
+        self.dark = asyncio.Event()
+
+    def mend(self) -> None:
+        """The dead connection is reset, on both ends; new ones work."""
+        self._whole = False
+        self.cut()
+
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter) -> None:
+        if self.dark.is_set() and self._whole:
+            return
+        writer.write(stanza)
+        if self._whole and self._last(stanza):
+            self.dark.set()
 
 
 async def _until(reader: asyncio.StreamReader, pattern: re.Pattern[bytes]) -> bytes:
