@@ -174,7 +174,7 @@ class Warden(Meddler):
         stanza, writer = self._kept
         writer.write(stanza)
 
-    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter) -> None:
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
         if self._kept is None and self._wanted(stanza):
             self._kept = stanza, writer
             self.holds.set()
@@ -202,7 +202,7 @@ class Severed(Meddler):
         self._whole = False
         self.cut()
 
-    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter) -> None:
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
         if self.dark.is_set() and self._whole:
             return
         writer.write(stanza)
