@@ -24,7 +24,7 @@ from bot.demo import SERVERS, Server
 from bot.demo.programs import Leashed
 from bot.demo.site import GRACE, Site
 from tests.bench.counter import CountingLine, Tally
-from tests.end_to_end.lab import facts
+from tests.end_to_end.lab import answer, facts
 from tests.end_to_end.person import Person
 from tests.faults.stage import through
 
@@ -73,6 +73,12 @@ class Crowd:
                 lambda seen: seen.status == wanted, nick="labbot", since=since, within=within
             )
 
+    async def calm(self) -> None:
+        """Return when the targets keep up with what they hear: those of a process share a loop."""
+        async with asyncio.timeout(SETTLE):
+            while "answered" not in (await answer(self.ann, f"ping {self.names[-1]}")).body:
+                pass
+
     async def _start(self, count: int) -> None:
         new = [
             f"t{number:03}" for number in range(len(self.names) + 1, len(self.names) + count + 1)
@@ -119,8 +125,15 @@ class Crowd:
 
 
 @asynccontextmanager
-async def crowd(folder: Path, kind: str, *, tuned: bool) -> AsyncIterator[Crowd]:
-    """A server, a bot on a counting line, ann; no targets yet."""
+async def crowd(
+    folder: Path, kind: str, *, tuned: bool, settings: str = ""
+) -> AsyncIterator[Crowd]:
+    """
+    A server, a bot on a counting line, ann; no targets yet.
+
+    Args:
+        settings: Of the bot, besides.
+    """
     async with AsyncExitStack() as stack:
         server = SERVERS[kind](folder / "server", tuned=tuned)
         stack.push_async_callback(asyncio.to_thread, server.stop)
@@ -131,6 +144,8 @@ async def crowd(folder: Path, kind: str, *, tuned: bool) -> AsyncIterator[Crowd]
         site = Site(folder / "lab", server, room=room, owners=["ann", "ben"], targets=["t[0-9]*"])
         line = await stack.enter_async_context(CountingLine(server))
         through(site.bot_settings, line)
+        with site.bot_settings.open("a") as file:
+            file.write(settings)
         bot = await asyncio.to_thread(site.start_bot)
         stack.push_async_callback(asyncio.to_thread, bot.end, grace=GRACE)
         while "room.entered" not in site.bot_log.read_text():  # noqa: ASYNC110  (a file)

@@ -18,6 +18,8 @@ from tests.liveness.room import BOB, notice, notices
 
 SEED, SECONDS = 7, 20.0
 RACK = 40
+PATIENT = "\n[liveness]\nhold = 60\n"
+"""A machine that is busy finds them dead one by one; who is in doubt is waited for all the same."""
 FLAPS = 6
 
 STEADY = [alarm for alarm in ALARMS if alarm.name != "flapping"]
@@ -40,20 +42,21 @@ async def test_what_is_no_death_is_not_told_as_one(alarm: Alarm, kind: str) -> N
 async def test_a_rack_that_goes_at_once_is_one_line_and_one_when_it_returns(
     kind: str, tmp_path: Path
 ) -> None:
-    async with crowd(tmp_path, kind, tuned=True) as on:
+    async with crowd(tmp_path, kind, tuned=True, settings=PATIENT) as on:
         await on.grow(RACK, each=RACK)
+        await on.calm()
         since = on.ann.mark()
         on.halt()
         told = await on.ann.heard(
             lambda heard: bool(notice(heard, there=False)), since=since, within=WITHIN
         )
-        assert sorted(facts(told)["targets"]) == on.names
+        assert sorted(facts(told)["targets"]) == on.names, on.ann.transcript()
         assert "t[001-040]" in told.body
         on.go_on()
         back = await on.ann.heard(
             lambda heard: bool(notice(heard, there=True)), since=since, within=2 * WITHIN
         )
-        assert sorted(facts(back)["targets"]) == on.names
+        assert sorted(facts(back)["targets"]) == on.names, on.ann.transcript()
         await answer(on.ann, "labbot: status")  # whatever there was to say has been said
         assert len(notices(on.ann, since, there=False)) == 1, on.ann.transcript()
         assert len(notices(on.ann, since, there=True)) == 1, on.ann.transcript()
