@@ -188,17 +188,15 @@ class Controllers:
     # What we say
 
     def _send_chunk(self, controller: str, of: JournalId, chunk: Chunk) -> bool:
-        message = self._exchange.message(controller)
-        stanza.write_chunk(message, of, chunk)
-        return self._exchange.send(message)
+        return self._exchange.send_text(stanza.write_chunk(controller, of, chunk))
 
     def _accepted(self, controller: str, of: JournalId) -> None:
-        message = self._exchange.message(controller)
+        message = self._exchange.message(controller, "headline")
         stanza.write_accepted(message, of)
         self._exchange.send(message)
 
     def _refused(self, controller: str, run: RunId, reason: str) -> None:
-        message = self._exchange.message(controller)
+        message = self._exchange.message(controller, "headline")
         stanza.write_refused(message, run, reason)
         self._exchange.send(message)
 

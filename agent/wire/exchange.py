@@ -64,6 +64,12 @@ class Exchange:
             what.send()
         return self.online
 
+    def send_text(self, stanza: str) -> bool:
+        """Like :meth:`send`, with a whole stanza that is text already: it goes as it is."""
+        if self.online:
+            self.client.send(stanza)
+        return self.online
+
     async def ask(self, iq: Iq, *, timeout: float) -> Iq:  # noqa: ASYNC109  (slixmpp's own)
         """
         Send *iq* and return the answer.

@@ -17,11 +17,12 @@ from agent.wire.errors import Refusal
 from agent.wire.link import Link
 from agent.wire.membership import JoinError
 from agent.wire.target import TargetState, write_admitted
+from bot.arrival import Arrival
 from bot.config import Config
 from bot.departure import Departure
 from bot.fleet import Fleet
 from bot.herald import Herald
-from bot.intake import Arrival, Intake
+from bot.intake import Intake
 from bot.machines import Machines
 from bot.notices import Notices
 from bot.occupant import Affiliation, Line

@@ -12,7 +12,7 @@ from agent.wire.fields import bounded
 from agent.wire.parameter import RecipeInfo
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Order, RunId
-from bot.intake import Arrival
+from bot.arrival import Arrival
 
 ANSWER = 5.0
 """Seconds a target has to answer a question."""
@@ -98,6 +98,6 @@ def listen(exchange: Exchange, put: Callable[[str, Arrival], None]) -> None:
     def _from(message: Message, of: JournalId, run: RunId) -> tuple[str, Arrival]:
         return message["from"].bare, Arrival(str(message["from"]), of, run)
 
-    exchange.on("message@type=normal/lab_accepted", accepted)
-    exchange.on("message@type=normal/lab_refused", refused)
-    exchange.on("message@type=normal/lab_chunk", chunk)
+    exchange.on("message@type=headline/lab_accepted", accepted)
+    exchange.on("message@type=headline/lab_refused", refused)
+    exchange.on("message@type=headline/lab_chunk", chunk)

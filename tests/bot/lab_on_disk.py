@@ -21,12 +21,13 @@ from agent.wire.query import HeldRun, Meeting, Standing
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import Held, Order, RunId, Step
+from bot.arrival import Arrival
 from bot.config import Patience
 from bot.deadlines import Deadlines
 from bot.dispatch import Dispatch
 from bot.fleet import Fleet
 from bot.herald import Herald
-from bot.intake import Arrival, Intake
+from bot.intake import Intake
 from bot.jobs import Job, Run
 from bot.machines import Machines
 from bot.occupant import Affiliation, Channel, Line, Occupant

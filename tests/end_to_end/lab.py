@@ -227,12 +227,12 @@ async def order(person: Person, line: str) -> int:
     return int(facts(answered)["job"])
 
 
-async def result(person: Person, job: int) -> Heard:
+async def result(person: Person, job: int, *, within: float = WITHIN) -> Heard:
     """The notice that *job* has ended."""
     return await person.heard(
         lambda heard: facts(heard).get("kind") == "result" and facts(heard).get("job") == job,
         since=0,
-        within=WITHIN,
+        within=within,
     )
 
 

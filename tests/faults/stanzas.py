@@ -148,7 +148,7 @@ class Meddler(Seeing):
         asyncio.get_running_loop().call_later(seconds, write)
 
 
-class Warden(Meddler):
+class Warden(Seeing):
     """
     A line that keeps back the first stanza that is *wanted*, until it is let go; all else passes.
 
@@ -163,7 +163,7 @@ class Warden(Meddler):
         *,
         answer: Callable[[bytes], bool],
     ) -> None:
-        super().__init__(server, Mischief(), seed="")
+        super().__init__(server)
         self._wanted, self._answer = wanted, answer
         self._kept: tuple[bytes, asyncio.StreamWriter] | None = None
         self.holds, self.answered = asyncio.Event(), asyncio.Event()
@@ -184,7 +184,7 @@ class Warden(Meddler):
         writer.write(stanza)
 
 
-class Severed(Meddler):
+class Severed(Seeing):
     """
     A line that goes dark behind the first stanza that is the *last*: neither side is told.
 
@@ -192,7 +192,7 @@ class Severed(Meddler):
     """
 
     def __init__(self, server: Server, last: Callable[[bytes], bool]) -> None:
-        super().__init__(server, Mischief(), seed="")
+        super().__init__(server)
         self._last = last
         self._whole = True
         self.dark = asyncio.Event()
