@@ -103,6 +103,10 @@ class Recipe(Strict):
     name: str = Field(pattern=f"^{NAME.pattern}$")
     schema_: Literal[1] = Field(alias="schema")
     summary: str = Field(min_length=1, max_length=200)
+    class_: str = Field("", alias="class", pattern=r"^([a-z][a-z0-9-]{0,29})?$")
+    """What it is about: ``memory``. A lab's rights may be about a whole class."""
+    destructive: bool = False
+    """Whether it destroys what is on the machine. The bot asks back, first."""
     argv: tuple[str, ...] = Field(min_length=1)
     params: Mapping[str, Param] = {}
     requires: Requires = Requires()
@@ -144,6 +148,8 @@ class Recipe(Strict):
             params=params,
             missing=self.missing(means),
             takes=self.time.takes or "",
+            class_=self.class_,
+            destructive=self.destructive,
         )
 
     def missing(self, means: Means) -> str:

@@ -136,6 +136,15 @@ class Room:
         """The nick of the session *full*; None if it is not in the room."""
         return self._occupants.nick_of(full)
 
+    @property
+    def called(self) -> str:
+        """What stands before a line so that we hear it: empty if we act, or ``labbot2: ``."""
+        return "" if self.acts else f"{self.membership.nick}: "
+
+    def people(self) -> list[Occupant]:
+        """Who is in it and is no bot; targets are."""
+        return self._occupants.people()
+
     # Speaking
 
     async def say(self, reply: Reply, *, re: str = "") -> None:

@@ -11,6 +11,7 @@ from agent.wire.vocabulary import Step, Verdict
 from bot.commands import discover
 from bot.dialogue import Dialogue
 from bot.jobs import Outcome, Phase
+from bot.policy import Rights
 from bot.reply import Reply
 from bot.report.text import width
 from bot.verb import Verb, understand
@@ -31,7 +32,7 @@ def world() -> World:
 
 async def say(world: World, text: str, by: object = ANN) -> Reply:
     """What the bot answers to an addressed line; every answer is checked for its form."""
-    said = await Dialogue(VERBS, world.lab, {}).answer(line(text, by, addressed=True))  # type: ignore[arg-type]
+    said = await Dialogue(VERBS, world.lab, Rights()).answer(line(text, by, addressed=True))  # type: ignore[arg-type]
     assert said is not None
     assert all(width(each) <= 38 for each in said.table.split("\n"))
     assert said.body.count("```") == (2 if said.table else 0)
@@ -68,7 +69,7 @@ async def test_a_reboot_among_the_steps_is_for_who_may_reboot(
     offered = {"memtest": MEMTEST, "reboot": RecipeInfo(name="reboot", summary="Restart it.")}
     world.targets.catalogues["bob"] = offered if known else None
     refused = await say(world, f"run memtest, {word} on bob", MAX)
-    assert "it needs the right to operate" in refused.text
+    assert "it needs the right to disrupt" in refused.text
     assert world.jobs.jobs == {}
     assert (await say(world, f"run memtest, {word} on bob", ANN)).text.startswith("job 1")
     assert (await say(world, "run memtest on bob", MAX)).text.startswith("job 2")

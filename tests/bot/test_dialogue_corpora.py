@@ -4,6 +4,7 @@ import pytest
 
 from bot.commands import discover
 from bot.dialogue import Dialogue, address
+from bot.policy import Rights
 from tests.bot.lab_in_memory import ANN, World, line
 
 VERBS = discover()
@@ -168,7 +169,7 @@ async def test_nothing_acts_on_talk(text: str) -> None:
     world = World()
     rest, addressed = address(text, "labbot")
     assert not addressed
-    assert await Dialogue(VERBS, world.lab, {}).answer(line(rest, ANN)) is None
+    assert await Dialogue(VERBS, world.lab, Rights()).answer(line(rest, ANN)) is None
     assert world.deeds == []
 
 
@@ -252,7 +253,7 @@ async def test_a_wrong_line_is_answered_with_what_would_be_right(
     text: str, contains: list[str]
 ) -> None:
     world = World()
-    reply = await Dialogue(VERBS, world.lab, {}).answer(line(text, ANN, addressed=True))
+    reply = await Dialogue(VERBS, world.lab, Rights()).answer(line(text, ANN, addressed=True))
     assert reply is not None
     assert reply.kind == "refusal"
     assert [part for part in contains if part not in reply.body] == []

@@ -175,7 +175,7 @@ async def test_a_reboot_among_the_steps_needs_the_right_to_reboot(
     await enter(lab, ben, "ben")
     refused = await answer(ben, f"run memtest, Reboot on {lab.name('bob')}")
     assert facts(refused)["kind"] == "refusal"
-    assert "right to operate" in refused.body
+    assert "right to disrupt" in refused.body
 
 
 async def test_a_machine_that_stays_up_ends_the_run_as_an_error(furnish: Furnish) -> None:

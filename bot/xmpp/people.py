@@ -1,0 +1,40 @@
+"""
+The people of the room, there or not: who they are now, and who is none of them.
+
+Rule: what the room does not say, nobody assumes: rights that hang on it wait.
+"""
+
+from collections.abc import Collection
+
+from agent.wire.errors import Away
+from bot.fleet import Fleet
+from bot.occupant import Affiliation, Occupant
+from bot.xmpp.room import Room
+
+
+class People:
+    """
+    Everybody who is neither a bot nor a target.
+
+    Args:
+        bots: Bare JIDs of all bots of this room.
+    """
+
+    def __init__(self, room: Room, fleet: Fleet, bots: Collection[str]) -> None:
+        self._room, self._fleet, self._bots = room, fleet, bots
+
+    async def standing(self, jid: str) -> Affiliation:
+        """What the bare JID *jid* is in the room, now. Raises Away if the room does not say."""
+        if not self._room.membership.inside:
+            raise Away("I am not in the room")
+        here = next((by for by in self._room.people() if by.jid == jid), None)
+        return await self._room.members.listed(jid) if here is None else here.affiliation
+
+    async def everybody(self) -> list[Occupant]:
+        """All who belong to the room, or are in it. Raises Away if the room does not say."""
+        here = {by.jid: by for by in self._room.people() if by.jid}
+        for jid, affiliation in (await self._room.members.everybody()).items():
+            here.setdefault(jid, Occupant(jid.partition("@")[0], affiliation, jid))
+        return [
+            by for jid, by in here.items() if not (jid in self._bots or self._fleet.belongs(jid))
+        ]
