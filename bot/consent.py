@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from agent.wire.errors import Forbidden, Refusal
+from agent.wire.errors import Refusal
 from bot.config import Confirm
 from bot.confirm import Cost, Question, Questions, Stakes, changes, check_yes
 from bot.lab import Lab
@@ -112,10 +112,7 @@ class Consent:
         if asker.jid is None or asker.jid == by.jid:
             return
         now = replace(asker, affiliation=await self._standing(asker.jid))
-        try:
-            self._rights.check(now, deeds)
-        except Forbidden as error:
-            raise Forbidden(f"{words.who(question)} may no longer: {error.what}") from error
+        self._rights.check(now, deeds, who=f"{words.who(question)} may no longer")
 
     async def _changes(self, question: Question[Pending], lab: Lab) -> dict[str, str]:
         verb, asked = question.asked

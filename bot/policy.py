@@ -158,14 +158,14 @@ class Rights:
             return Ruling(True, f"by {about[0].place} of my settings")
         return Ruling(False, _needed(deed.needs), _HINTS[deed.needs])
 
-    def check(self, by: Occupant, deeds: Sequence[Deed]) -> None:
-        """Raise Forbidden unless *by* may do all of *deeds*."""
+    def check(self, by: Occupant, deeds: Sequence[Deed], *, who: str = "you may not") -> None:
+        """Raise Forbidden unless *by*, called *who*, may do all of *deeds*."""
         refused = [(deed, ruling) for deed in deeds if not (ruling := self.judge(by, deed)).allowed]
         if not refused:
             return
         (deed, ruling), others = refused[0], len({deed.title for deed, _ in refused}) - 1
         more = f" (nor {others} more of it)" if others else ""
-        raise Forbidden(f"you may not {deed.title}{more}: {ruling.because}", hint=ruling.hint)
+        raise Forbidden(f"{who} {deed.title}{more}: {ruling.because}", hint=ruling.hint)
 
     def of(self, by: Occupant) -> list[Rule]:
         """The rules that are about *by*."""

@@ -44,7 +44,7 @@ def _may(word: str) -> str:
     if word in _CLASSES or word in verbs:
         return word
     near = nearest(word, [*_CLASSES, *verbs])
-    hint = f"did you mean {near}?" if near else f"there are {', '.join([*_CLASSES, *verbs])}"
+    hint = f"the nearest is {near}" if near else f"there are {', '.join([*_CLASSES, *verbs])}"
     raise ValueError(f"{word[:60]!r} is no right and no command that needs one: {hint}")
 
 
@@ -133,7 +133,7 @@ def _expanded(
             yield from groups[word[1:]]
         else:
             near = nearest(word[1:], groups)
-            hint = f"; did you mean @{near}?" if near else ""
+            hint = f", the nearest is @{near}" if near else ""
             raise ValueError(f"{place}: there is no {word[:60]} below [{table}]{hint}")
 
 

@@ -1,7 +1,9 @@
 """What somebody would lose: on a target that is at work, and of a job that runs."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
+from agent.wire.errors import UnknownName
 from bot.jobs import Job
 from bot.lab import Lab, Target
 from bot.report.text import safe
@@ -13,11 +15,12 @@ async def on(target: Target, lab: Lab) -> str:
         work = safe(target.doing, 60) or "something"
         whose = f" for {target.other}" if target.other else ""
         return f"{target.name} runs {work}{whose}{_progress(target)}"
-    job = await lab.jobs.get(target.job)
-    whose = f" of {safe(job.asker, 60)}" if job.asker else ""
-    return (
-        f"{target.name} runs job {job.number}{whose}: {safe(target.doing, 60)}{_progress(target)}"
-    )
+    whose = ""
+    with suppress(UnknownName):  # the target may say any number
+        asker = (await lab.jobs.get(target.job)).asker
+        whose = f" of {safe(asker, 60)}" if asker else ""
+    doing = safe(target.doing, 60) or "something"
+    return f"{target.name} runs job {target.job}{whose}: {doing}{_progress(target)}"
 
 
 def of(job: Job, running: list[str], targets: Mapping[str, Target]) -> list[str]:
