@@ -30,11 +30,13 @@ async def run(asked: Why, lab: Lab, line: Line) -> Reply:
     return rights.can(line.by, deeds, lab.rights)
 
 
+CANNOT = (keyword("can't") | keyword("cannot") | keyword("cant")).set_name('"can\'t"')
+
 VERB = Verb(
     name="why",
     summary="why you may not do it",
     about="Why you may not do something, and whom to ask; or by what you may. Nothing is done.",
-    grammar=keyword("can't") + keyword("I") + rest("command", 'a command, like "reboot bob"'),
+    grammar=CANNOT + keyword("I") + rest("command", 'a command, like "reboot bob"'),
     build=Why,
     resolve=resolve,
     needs=Permission.LOOK,
