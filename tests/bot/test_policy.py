@@ -1,5 +1,8 @@
 """Rights belong to addresses and affiliations, never to nicks; a denial wins."""
 
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -239,3 +242,29 @@ def test_which_targets_a_pattern_means(written: str, name: str, location: str, m
 def test_a_wrong_pattern_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"names no target|no range"):
         pattern.check(wrong)
+
+
+# docs/rights.md
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rights.md").read_text()
+
+
+def test_the_example_of_the_page_means_what_it_says() -> None:
+    (toml,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    rights = settings(**tomllib.loads(toml))
+    ben = Occupant("x", Affiliation.MEMBER, "ben@lab.example")
+    guest = Occupant("x", Affiliation.NONE, "guest@lab.example")
+    assert rights.judge(ben, deed(Permission.DISRUPT, "reboot", "pc07", "")).allowed
+    assert not rights.judge(ben, deed(Permission.DISRUPT, "reboot", "pc17", "")).allowed
+    assert not rights.judge(MEMBER, deed(Permission.DISRUPT, "reboot", "pc07", "")).allowed
+    assert rights.judge(guest, run("stress", "load")).allowed
+    assert not rights.judge(guest, run("disk", "storage")).allowed
+    wipe = Deed(
+        command="run",
+        needs=Permission.RUN,
+        target="z",
+        location="Rack 7",
+        recipe="wipe",
+        classes=frozenset({"destructive"}),
+    )
+    assert not rights.judge(OWNER, wipe).allowed
