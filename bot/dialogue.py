@@ -97,7 +97,9 @@ class Dialogue:
         if verb.needs <= Permission.LOOK:
             raise NotUnderstood(f"everybody who may look may say {verb.name}", hint="Say whoami.")
         found = await verb.resolve(asked, lab, line)
-        return await verb.comes_to(found, lab, line)
+        if not (deeds := await verb.comes_to(found, lab, line)):
+            raise NotUnderstood(f"{verb.name} needs no rights of its own", hint="Say whoami.")
+        return deeds
 
     async def confirm(self, code: str, lab: Lab, line: Line) -> Reply:
         """Carry out what question *code* is about."""

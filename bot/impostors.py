@@ -29,15 +29,16 @@ class Impostors:
 
     def look(self, at: Iterable[Occupant], others: Sequence[Occupant] = ()) -> None:
         """Point out whom of those people one may take for somebody, or something, else."""
+        names = self._fleet.names()
         for person in at:
             if self._is_person(person):
-                self._look(person, others)
+                self._look(person, names, others)
 
-    def _look(self, person: Occupant, others: Sequence[Occupant]) -> None:
+    def _look(self, person: Occupant, names: Iterable[str], others: Sequence[Occupant]) -> None:
         who = f'"{safe(person.nick, 60)}" here is {safe(person.jid or "somebody", 120)}'
         if alike(person.nick, self._nick):
             self._tell(person, "", f"{who}, and not me")
-        for name in self._fleet.names():
+        for name in names:
             if alike(person.nick, name):
                 self._tell(person, name, f"{who}, and not the target {name}")
         for other in others:

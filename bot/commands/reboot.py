@@ -47,9 +47,15 @@ async def stakes(asked: Reboot, lab: Lab, line: Line) -> Stakes:
 
 
 async def run(asked: Reboot, lab: Lab, line: Line) -> Reply:
-    """Order the reboot. How it ends is announced later, from the target's presence."""
+    """
+    Order the reboot. How it ends is announced later, from the target's presence.
+
+    It is forced only where we saw a run, and so asked back: one that has begun this moment,
+    which nobody agreed to lose, makes the target refuse.
+    """
+    seen = any(each.name == asked.target and each.state == "busy" for each in lab.targets.all())
     try:
-        await lab.targets.reboot(asked.target, force=asked.force, by=line.by.nick)
+        await lab.targets.reboot(asked.target, force=asked.force and seen, by=line.by.nick)
     except Refusal as refusal:
         raise await _explained(refusal, asked.target, lab) from refusal
     return Reply(

@@ -161,6 +161,14 @@ async def test_a_reboot_under_a_run_says_what_is_lost_and_waits_for_a_yes() -> N
     assert len(talk.world.targets.rebooted) == 1
 
 
+async def test_a_run_that_nobody_saw_is_not_lost_without_a_question() -> None:
+    talk = Talk()
+    await talk.say("reboot bob now")
+    assert talk.world.targets.rebooted == [
+        ("bob", False, "ann")
+    ]  # bob itself refuses if it is busy
+
+
 async def test_what_costs_nothing_is_never_asked_back() -> None:
     talk = Talk()
     await talk.begin()

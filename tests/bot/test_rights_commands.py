@@ -90,6 +90,7 @@ async def test_who_can_names_all_who_belong_to_the_room() -> None:
         ("can I run memtst on bob", "Did you mean memtest?"),
         ("can I stop 99", "no job 99"),
         ("can I dance", 'I know no command called "dance"'),
+        ("can I yes 7f", "yes needs no rights of its own"),
         ("can I help", "everybody who may look may say help"),
         ("who can", "I expected a command"),
         ("who reboots bob", 'I expected "can"'),

@@ -254,6 +254,11 @@ async def idle(person: Person, nick: str, *, since: int | None = None) -> Seen:
     )
 
 
+async def at_work(person: Person, nick: str) -> Seen:
+    """*nick* has something to do, and the room, so the bot, has been told."""
+    return await person.sees(lambda seen: seen.show == "dnd", nick=nick, since=0, within=WITHIN)
+
+
 async def gone(person: Person, nick: str) -> Seen:
     """*nick* has left."""
     return await person.sees(

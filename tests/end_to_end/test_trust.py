@@ -3,7 +3,7 @@
 from slixmpp import JID
 
 from tests.end_to_end.conftest import Furnish, Join, enter
-from tests.end_to_end.lab import WITHIN, Lab, answer, facts, gone, idle, order, result
+from tests.end_to_end.lab import WITHIN, Lab, answer, at_work, facts, gone, idle, order, result
 from tests.end_to_end.person import Person
 
 TWO = '[confirm]\ntwo = ["running"]\n'
@@ -25,6 +25,7 @@ async def busy(furnish: Furnish, *, settings: str = "") -> tuple[Lab, Person]:
     await idle(ann, lab.name("bob"))
     await order(ann, f"run wait on {lab.name('bob')}")
     await gate.reached()
+    await at_work(ann, lab.name("bob"))
     return lab, ann
 
 
