@@ -147,6 +147,27 @@ reboot https://lab.example
 run memtest on http://bob/
 yes
 no
+yes 7f
+no 7f
+yes, 7f
+yes I did
+no way
+who can help me
+who can
+who can reboot it
+who can tell me about bob
+who is bob
+who rebooted bob
+can I go now
+can I reboot bob?
+can I have bob
+can you run memtest on bob
+can we reboot bob
+why can't I log in
+why can't we reboot bob
+why is bob away
+whoami again
+who am I
 """.splitlines()
 TALK.remove("help")  # all of it is a command
 
