@@ -1,8 +1,11 @@
 """
-People whose nicks look like a target's, like the bot's, or like somebody else's: pointed out, once.
+People and machines that one may take for others: told of once.
+
+People whose nicks look like a target's, like the bot's, or like somebody else's: pointed out.
 
 Anybody may take any nick, and nothing follows from one: neither rights nor whom a command means.
-But people read nicks, so they are told who is behind one that they may take for another.
+But people read nicks, so they are told who is behind one that they may take for another. Machines
+that share an account are worse: only one of them is heard.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,6 +36,17 @@ class Impostors:
         for person in at:
             if self._is_person(person):
                 self._look(person, names, others)
+
+    def clash(self, jid: str, where: str) -> None:
+        """Target *jid* is asked by another process whether it is there; no more, if empty."""
+        if not where:
+            self._notices.forget("clash", jid)
+            return
+        text = (
+            f"{self._fleet.name(jid)}: a second machine or agent uses its account, on "
+            f"{safe(where, 60)}. It is kept out: give it a jid and an empty state folder of its own"
+        )
+        self._notices.tell("clash", jid, text)
 
     def _look(self, person: Occupant, names: Iterable[str], others: Sequence[Occupant]) -> None:
         who = f'"{safe(person.nick, 60)}" here is {safe(person.jid or "somebody", 120)}'

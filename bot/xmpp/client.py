@@ -209,10 +209,7 @@ class Client:
     # Targets
 
     def _arrived(self, seen: Seen, state: TargetState | None, left: Departure | None) -> None:
-        if seen.rank is not None:
-            self._changed.set()  # who acts may be another now
-        if seen.changed:
-            self._demoted()
+        self._notice(seen)
         if seen.full is None:
             return
         jid = JID(seen.full).bare
@@ -230,6 +227,12 @@ class Client:
         else:
             self._impostors.look([seen.occupant], self.room.people())
 
+    def _notice(self, seen: Seen) -> None:
+        if seen.rank is not None:
+            self._changed.set()  # who acts may be another now
+        if seen.changed:
+            self._demoted()
+
     def _here(self, full: str, state: TargetState) -> None:
         """A target of ours says how it is."""
         before = self._fleet.member(JID(full).bare).full
@@ -238,19 +241,8 @@ class Client:
             self._impostors.look(self.room.people())
         self._machines.appeared(JID(full).bare)
         self._wishes.changed(JID(full).bare)
-        self._clash(JID(full).bare, state.clash)
+        self._impostors.clash(JID(full).bare, state.clash)
         self._changed.set()
-
-    def _clash(self, jid: str, where: str) -> None:
-        """Target *jid* is asked by another process whether it is there; no more, if empty."""
-        if not where:
-            self._notices.forget("clash", jid)
-            return
-        text = (
-            f"{self._fleet.name(jid)}: a second machine or agent uses its account, on "
-            f"{safe(where, 60)}. It is kept out: give it a jid and an empty state folder of its own"
-        )
-        self._notices.tell("clash", jid, text)
 
     def _overheard(self, facts: dict[str, object]) -> None:
         """Another bot of this room said something: whom it lets in is a target of ours, too."""
