@@ -81,7 +81,7 @@ async def _run(config: Config, store: Writer) -> None:
     rights = config.policy()
     consent = Consent(
         rights, config.confirm,
-        standing=lambda jid: client.people.standing(jid), called=lambda: client.room.called,
+        standing=lambda jid: client.people.standing(jid), called=lambda: client.people.called,
     )  # fmt: skip
     dialogue = Dialogue(discover(), lab, rights, consent)
     client = Client(link, config, store, fleet, dialogue.answer)

@@ -225,7 +225,7 @@ class Client:
         elif state is not None:
             self._strangers[jid] = seen.full, state
         else:
-            self._impostors.look([seen.occupant], self.room.people())
+            self._impostors.look([seen.occupant], self.people.here())
 
     def _notice(self, seen: Seen) -> None:
         if seen.rank is not None:
@@ -238,7 +238,7 @@ class Client:
         before = self._fleet.member(JID(full).bare).full
         self._vigil.arrived(full, state)
         if full != before:
-            self._impostors.look(self.room.people())
+            self._impostors.look(self.people.here())
         self._machines.appeared(JID(full).bare)
         self._wishes.changed(JID(full).bare)
         self._impostors.clash(JID(full).bare, state.clash)

@@ -28,11 +28,20 @@ class People:
         self._room, self._fleet, self._bots = room, fleet, bots
         self._listed: dict[str, tuple[float, Affiliation]] = {}
 
+    @property
+    def called(self) -> str:
+        """What people say before a line so that it is to us: empty if we act, or ``labbot2: ``."""
+        return "" if self._room.acts else f"{self._room.membership.nick}: "
+
+    def here(self) -> list[Occupant]:
+        """Who is in the room and is no bot; targets are."""
+        return self._room.occupants.people()
+
     async def standing(self, jid: str) -> Affiliation:
         """What the bare JID *jid* is in the room, now. Raises Away if the room does not say."""
         if not self._room.membership.inside:
             raise Away("I am not in the room")
-        here = next((by for by in self._room.people() if by.jid == jid), None)
+        here = next((by for by in self.here() if by.jid == jid), None)
         return await self._absent(jid) if here is None else here.affiliation
 
     async def _absent(self, jid: str) -> Affiliation:
@@ -44,7 +53,7 @@ class People:
 
     async def everybody(self) -> list[Occupant]:
         """All who belong to the room, or are in it. Raises Away if the room does not say."""
-        here = {by.jid: by for by in self._room.people() if by.jid}
+        here = {by.jid: by for by in self.here() if by.jid}
         for jid, affiliation in (await self._room.members.everybody()).items():
             here.setdefault(jid, Occupant(jid.partition("@")[0], affiliation, jid))
         return [
