@@ -46,6 +46,8 @@ class Config(Login):
     """People who may enter it."""
     bots: tuple[BareJid, ...] = ()
     """Other bots of this lab: they own the room, too."""
+    scripts: tuple[Pattern, ...] = ()
+    """Programs that may say commands: ``ci@lab.example``. People need not be named."""
     rank: Annotated[int, Field(ge=0, le=999)] = 100
     """Of the bots in the room the one with the lowest acts on lines addressed to none."""
     targets: tuple[Pattern, ...] = ()
@@ -57,6 +59,10 @@ class Config(Login):
     lock: Path = Path("/var/lib/labroom/lock")
     """Held while the bot runs: a second process with the same one refuses to start."""
     patience: Patience = Patience()
+
+    def is_script(self, jid: str) -> bool:
+        """Whether the program with bare JID *jid* may say commands."""
+        return any(fnmatch.fnmatchcase(jid, pattern) for pattern in self.scripts)
 
     def is_target(self, jid: str) -> bool:
         """Whether the machine with bare JID *jid* is let in unasked."""

@@ -121,6 +121,18 @@ class Membership(Protocol):
         ...
 
 
+class Missed(Protocol):
+    """What was said while we were away."""
+
+    def line(self, number: int) -> str:
+        """The words of the one with that *number*; UnknownName if there is none."""
+        ...
+
+    def did(self, number: int) -> None:
+        """It was done."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     """Everything a handler may use."""
@@ -128,6 +140,7 @@ class Lab:
     targets: Targets
     jobs: Jobs
     room: Membership
+    missed: Missed
     domain: str
     """The domain of our own account: what ``admit bob`` means by bob."""
     now: datetime

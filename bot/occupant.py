@@ -37,9 +37,17 @@ class Channel(enum.StrEnum):
     DIRECT = "direct"  # to us alone, from account to account
 
 
+class Manner(enum.StrEnum):
+    """How a line came."""
+
+    LIVE = "live"
+    LATE = "late"  # said to us alone while we were away, and kept by the server
+    ENCRYPTED = "encrypted"  # for somebody who can read it
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something an occupant said, live: never history, never our own words."""
+    """Something an occupant said: never the room's history, never our own words."""
 
     by: Occupant
     text: str
@@ -50,3 +58,12 @@ class Line:
     channel: Channel = Channel.ROOM
     addressed: bool = False
     """Said to us: a private message, or in the room with our nick before it (not in *text*)."""
+    stanza: str = ""
+    """The id that the room gave the message (XEP-0359), if it gives any."""
+    corrects: str = ""
+    """The ``id`` of the line that this one stands for now (XEP-0308)."""
+    manner: Manner = Manner.LIVE
+    client: str = ""
+    """The full JID of the client that said it, where it is known."""
+    ref: str = ""
+    """What a script calls its job: ``ref=abc`` at the end of what it said (not in *text*)."""

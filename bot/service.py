@@ -17,6 +17,7 @@ from agent.wire.account import Account
 from agent.wire.double import Doubles
 from agent.wire.link import Link
 from agent.wire.settings import BadSettings
+from bot.attention import Attention
 from bot.commands import discover
 from bot.config import Config
 from bot.deadlines import Deadlines
@@ -27,6 +28,7 @@ from bot.herald import Herald
 from bot.intake import Intake
 from bot.lab import Lab
 from bot.machines import Machines
+from bot.missed import Missed
 from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
@@ -64,6 +66,7 @@ async def _run(config: Config, store: Writer) -> None:
             targets=machines,
             jobs=dispatch,
             room=client,
+            missed=missed,
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
@@ -71,8 +74,15 @@ async def _run(config: Config, store: Writer) -> None:
         )
 
     dialogue = Dialogue(discover(), lab, config.grants)
-    client = Client(link, config, store, fleet, dialogue.answer)
-    herald = Herald(store, client.room)
+    attention = Attention(
+        dialogue, lab,
+        programs=config.is_script,
+        client=lambda line: client.room.clients.kind(line.client),
+        now=asyncio.get_running_loop().time,
+    )  # fmt: skip
+    missed = Missed(lambda past: dialogue.would_act(past.line))
+    client = Client(link, config, store, fleet, attention.answer)
+    herald = Herald(store, client.room.speech)
     machines = Machines(fleet, wire, herald, within=config.patience.reboot)
     found = Relearned(herald.news)
     dispatch = Dispatch(
@@ -84,7 +94,7 @@ async def _run(config: Config, store: Writer) -> None:
         unknown=dispatch.wonder,
     )  # fmt: skip
     deadlines = Deadlines(store, fleet, config.patience, ended=herald.ended)
-    client.bind(dispatch, deadlines, intake, herald, machines)
+    client.bind(dispatch, deadlines, intake, herald, machines, missed)
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:

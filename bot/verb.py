@@ -18,6 +18,15 @@ from bot.reply import Reply
 C = TypeVar("C")
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A line that another one stands for."""
+
+    text: str
+    did: Callable[[], None]
+    """Called once it is carried out."""
+
+
 async def as_it_is(asked: C, _lab: Lab, _line: Line) -> C:
     """For commands that name nothing."""
     return asked
@@ -40,6 +49,7 @@ class Verb(Generic[C]):
             the request as it will be carried out. NoSuch if there is no such thing.
         needs: What the asker must be allowed to do.
         demands: What a resolved request needs beyond *needs*, if that depends on it.
+        means: Of a command that stands for another line: that line, done in its place.
         run: The handler. Slow work goes through the lab; a handler returns at once.
         examples: Lines and what they parse to. ``help`` shows them, a test checks them.
     """
@@ -54,6 +64,7 @@ class Verb(Generic[C]):
     resolve: Callable[[C, Lab, Line], Awaitable[C]] = as_it_is
     needs: Permission
     demands: Callable[[C, Lab, Line], Awaitable[Permission]] | None = None
+    means: Callable[[C, Lab], Meant] | None = None
     run: Callable[[C, Lab, Line], Awaitable[Reply]]
     examples: Mapping[str, C]
 

@@ -25,6 +25,7 @@ from bot.fleet import Fleet
 from bot.herald import Herald
 from bot.intake import Arrival, Intake
 from bot.machines import Machines
+from bot.missed import Missed
 from bot.notices import Notices
 from bot.occupant import Affiliation, Line
 from bot.reply import Reply
@@ -34,6 +35,7 @@ from bot.store.writer import Writer
 from bot.xmpp import wire
 from bot.xmpp.occupants import Seen
 from bot.xmpp.room import Room
+from bot.xmpp.talk import Talk
 
 log = structlog.get_logger()
 
@@ -76,9 +78,10 @@ class Client:
             JID(config.room),
             rank=config.rank,
             status=self._status,
-            heard=lambda line: link.spawn(self._converse(line)),
+            heard=lambda line: link.spawn(self._talk.converse(line)),
             arrived=self._arrived,
             overheard=self._overheard,
+            past=lambda past: link.spawn(self._talk.enter(past)),
         )
 
     def bind(
@@ -88,11 +91,13 @@ class Client:
         intake: Intake,
         herald: Herald,
         machines: Machines,
+        missed: Missed,
     ) -> None:
         """Name the services, which need our room and wire to be made."""
         self._deadlines = deadlines
         self._dispatch, self._intake = dispatch, intake
         self._herald, self._machines = herald, machines
+        self._talk = Talk(self.room, self._answer, missed, herald.news)
         self._notices = Notices(herald.news, acts=lambda: self.room.acts)
         wire.listen(self._link, self._from_target)
         self._link.on("message@type=headline/lab_hello", self._hello)
@@ -186,17 +191,6 @@ class Client:
         if again:
             for target in self._fleet.all():
                 await self.room.members.admit(target.jid)
-
-    # People
-
-    async def _converse(self, line: Line) -> None:
-        reply = await self._answer(line)
-        if reply is None:
-            return
-        try:
-            await self.room.answer(line, reply)
-        except Refusal as refusal:
-            log.warning("reply.lost", to=line.by.jid, line=line.id, reason=str(refusal))
 
     # Targets
 

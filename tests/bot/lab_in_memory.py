@@ -9,6 +9,7 @@ from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import Step
 from bot.jobs import Job, Phase, Run
 from bot.lab import Lab, Target
+from bot.missed import Missed, Past
 from bot.occupant import Affiliation, Line, Occupant
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -138,6 +139,10 @@ class Room:
         self.invited.append(jid)
 
 
+async def _everything(_: Past) -> bool:
+    return True
+
+
 class World:
     """A lab of bob, alice (busy) and carol (away), with nothing done yet."""
 
@@ -147,6 +152,7 @@ class World:
         )
         self.jobs = Jobs()
         self.room = Room()
+        self.missed = Missed(_everything)
         self.knocking: frozenset[str] = frozenset()
         self.now = NOW
 
@@ -156,6 +162,7 @@ class World:
             targets=self.targets,
             jobs=self.jobs,
             room=self.room,
+            missed=self.missed,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,
