@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from agent.wire.errors import Refusal
 
-VERSION = "3"
+VERSION = "4"
 """Another one cannot be read: there is no way from one to the next yet."""
 
 
@@ -47,6 +47,7 @@ job = Table(
     Column("line", String, index=True),  # the id of the line that asked, which may not be unique
     Column("text", String, nullable=False, default=""),  # and its words: said twice, done once
     Column("steps", JSON, nullable=False),
+    Column("ref", String, nullable=False, default=""),  # what whoever asked calls it
     Column("asker", String, nullable=False),
     Column("asker_jid", String, nullable=False),
     Column("channel", String, nullable=False),

@@ -100,6 +100,7 @@ class Jobs:
             channel=line.channel,
             asked=NOW,
             by=NOW + timedelta(hours=24),
+            ref=line.ref,
             runs=tuple(Run(job=number, target=name, jid=f"{name}@{DOMAIN}") for name in targets),
         )
         return self.jobs[number]

@@ -46,7 +46,7 @@ async def test_a_correction_before_it_acted_is_the_new_line_and_after_it_is_answ
     bob = lab.name("bob")
     await ann.sees(lambda seen: seen.status == "idle", nick=bob, within=WITHIN)
 
-    wrong = ann.say(f"labbot: run wiat on {bob}")
+    wrong = ann.say(f"labbot: run wait on {bob}x")
     assert facts(await reply_to(ann, wrong))["kind"] == "refusal"
     right = correct(ann, wrong, f"labbot: run wait on {bob}")
     acknowledged = facts(await reply_to(ann, right))
@@ -118,13 +118,10 @@ async def test_commands_missed_while_away_are_listed_once_and_done_on_demand(
     await enter(lab, ben, "ben")
     done = await order(ann, f"run memtest size=1M on {bob}")
     await result(ann, done)
-    await restart(
-        lab, ann, f"reboot {bob}", f"run memtest size=2M on {bob}", "good morning", "jobs"
-    )
+    meanwhile = (f"reboot {bob}", f"run memtest size=2M on {bob}", "good morning", "jobs")
+    await restart(lab, ann, *meanwhile)
     listed = await ann.heard("missed while I was away", nick="labbot", within=WITHIN)
-    assert [each["text"] for each in facts(listed)["missed"]] == [
-        f"reboot {bob}", f"run memtest size=2M on {bob}",
-    ]  # fmt: skip
+    assert [each["text"] for each in facts(listed)["missed"]] == list(meanwhile[:2])
 
     refused = await answer(ben, "do 1")  # ben may not reboot, whoever said it
     assert facts(refused)["condition"] == "forbidden"
