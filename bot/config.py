@@ -67,4 +67,6 @@ class Config(Login):
     def is_target(self, jid: str) -> bool:
         """Whether the machine with bare JID *jid* is let in unasked."""
         others = (self.jid, *self.owners, *self.members, *self.bots)
-        return jid not in others and any(fnmatch.fnmatchcase(jid, p) for p in self.targets)
+        if jid in others or self.is_script(jid):
+            return False
+        return any(fnmatch.fnmatchcase(jid, p) for p in self.targets)

@@ -24,6 +24,7 @@ from bot.reply import Reply
 from bot.report.text import cut, safe
 from bot.xmpp.budget import Budget
 from bot.xmpp.occupants import Occupants
+from bot.xmpp.upload import Uploads
 
 REFLECTION = 10.0
 """Seconds for the room to reflect what we said, or the server to have taken it."""
@@ -37,7 +38,7 @@ class Speech:
 
     def __init__(self, link: Link, membership: Membership, occupants: Occupants) -> None:
         self._link, self._membership, self._occupants = link, membership, occupants
-        self._budget = Budget()
+        self._budget, self._uploads = Budget(), Uploads(link)
         self._reflections: dict[str, asyncio.Future[None]] = {}
         self.last = ""
         """The id of what was said last in the room, by whomever."""
@@ -83,6 +84,8 @@ class Speech:
 
     async def answer(self, line: Line, reply: Reply) -> None:
         """Say *reply* where *line* was said. Raises Away."""
+        if reply.file is not None and (url := await self._uploads.put(reply.file)):
+            reply = reply.with_link(url)
         match line.channel:
             case Channel.ROOM:
                 await self.say(reply, to=line)
@@ -120,6 +123,8 @@ class Speech:
         if line is not None and line.message:
             facts["re"] = line.message
         message["json"]["value"] = json.dumps(facts, separators=(",", ":"))
+        if "file" in facts:
+            message["oob"]["url"] = facts["file"]
         return message
 
     def _refer(self, message: Message, line: Line) -> None:
