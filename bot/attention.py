@@ -91,7 +91,7 @@ class Attention:
     async def answer(self, line: Line) -> Reply | None:
         """What to say to *line*; None if it is not for us."""
         who = line.by.jid or line.by.nick
-        if line.text.strip() in self._own:
+        if _unquoted(line.text) in self._own:
             log.info("line.dropped", reason="our own words", by=who, id=line.id)
             return None
         takes = self._throttle.takes(who, self._now())
@@ -100,7 +100,7 @@ class Attention:
             return _refused(TOO_FAST, condition="policy-violation") if takes is None else None
         reply = await self._heard(line, who)
         if reply is not None:
-            self._own += [reply.text.strip(), reply.body.strip()]
+            self._own += [_unquoted(reply.text), _unquoted(reply.body)]
             if reply.kind == "refusal":
                 self._throttle.refused(who, self._now())
         return reply
@@ -111,7 +111,7 @@ class Attention:
         if await self._client(line) == "bot" and not self._programs(line.by.jid or ""):
             log.info("line.dropped", reason="from a program", by=who, id=line.id)
             hint = HOW_PROGRAMS.format(jid=line.by.jid or "its address")
-            if not line.addressed:
+            if not (line.addressed or await self._dialogue.would_act(line)):
                 return None
             return self._once("program", who, NO_PROGRAMS, hint, condition="forbidden")
         if line.manner is Manner.LATE:
@@ -165,6 +165,11 @@ class Attention:
         self._became[name] = reply
         if len(self._became) > REMEMBERED:
             del self._became[next(iter(self._became))]
+
+
+def _unquoted(text: str) -> str:
+    """*text* without what it quotes: what we say may be said after the line that it answers."""
+    return "\n".join(each for each in text.splitlines() if not each.startswith(">")).strip()
 
 
 def without_ref(text: str) -> tuple[str, str]:

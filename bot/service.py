@@ -32,6 +32,7 @@ from bot.missed import Missed
 from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
+from bot.xmpp.adhoc import AdHoc
 from bot.xmpp.client import Client
 from bot.xmpp.wire import TargetWire
 
@@ -82,6 +83,7 @@ async def _run(config: Config, store: Writer) -> None:
     )  # fmt: skip
     missed = Missed(lambda past: dialogue.would_act(past.line))
     client = Client(link, config, store, fleet, attention.answer)
+    AdHoc(link, client.room.members, client.room.occupants, attention.answer, lab)
     herald = Herald(store, client.room.speech)
     machines = Machines(fleet, wire, herald, within=config.patience.reboot)
     found = Relearned(herald.news)

@@ -72,16 +72,16 @@ class Room:
         self.affiliation = Affiliation.NONE
         self.members = Members(link, room, us=lambda: self.affiliation)
         self.clients = Clients(link)
-        self._occupants = Occupants()
-        self.speech = Speech(link, self.membership, self._occupants)
+        self.occupants = Occupants()
+        self.speech = Speech(link, self.membership, self.occupants)
         self._hearing = Hearing(
-            link, self.membership, self._occupants, self.members, self.speech,
+            link, self.membership, self.occupants, self.members, self.speech,
             acts=lambda: self.acts, heard=heard, overheard=overheard, past=past,
         )  # fmt: skip
 
     async def enter(self, nick: str) -> Entered:
         """Join, as *nick* or the nearest free one; make and configure the room if we may."""
-        self._occupants.forget()
+        self.occupants.forget()
         self._hearing.enter()
         entered = await self._join(nick)
         if self.affiliation is Affiliation.OWNER:
@@ -116,7 +116,7 @@ class Room:
     @property
     def acting(self) -> str | None:
         """The nick of the bot that acts on lines which are addressed to none."""
-        return self._occupants.acting
+        return self.occupants.acting
 
     @property
     def acts(self) -> bool:
@@ -126,7 +126,7 @@ class Room:
     def _presence(self, presence: Presence) -> None:
         if not presence["from"].resource:
             return  # ejabberd's rooms say what they can do
-        seen, leaves = self._occupants.take(presence), presence["type"] == "unavailable"
+        seen, leaves = self.occupants.take(presence), presence["type"] == "unavailable"
         if presence["from"].resource == self.membership.nick:
             self.affiliation = Affiliation.NONE if leaves else seen.occupant.affiliation
             return

@@ -139,8 +139,8 @@ async def test_encrypted_lines_get_a_plain_word_once_per_person() -> None:
 
 async def test_a_program_acts_only_where_the_settings_name_it() -> None:
     desk = Desk()
-    for addressed, answered in ((False, False), (True, True), (True, False)):
-        _, reply = await desk.say("run memtest on bob", by=BOT, addressed=addressed)
+    for said, answered in (("status", False), ("run memtest on bob", True), ("reboot bob", False)):
+        _, reply = await desk.say(said, by=BOT)
         assert (reply is not None) is answered
         if reply is not None:
             assert 'scripts = ["ci@lab.example"]' in reply.text
@@ -159,7 +159,7 @@ async def test_an_echo_of_our_own_words_is_not_answered() -> None:
     for times in range(3):
         _, reply = await desk.say(said, addressed=True)
         assert (reply is None) is (times > 0)
-        said = said if reply is None else reply.body
+        said = said if reply is None else f"> ann: dance\n{reply.body}"  # as the room hears it
 
 
 async def test_who_is_misread_again_and_again_is_told_once_then_ignored_for_a_while() -> None:

@@ -130,7 +130,7 @@ async def test_who_may_not_is_told_so_at_once(
 
 async def test_go_sendxmpp_joins_speaks_and_is_gone_before_the_answer(furnish: Furnish) -> None:
     lab, ann = await furnish("bob")
-    name, server, bob = lab.name("ben"), lab.server, lab.name("bob")
+    name, server, bob = lab.name("cron"), lab.server, lab.name("bob")
     await asyncio.to_thread(server.add_account, name, name)
     process = await asyncio.create_subprocess_exec(
         require("go-sendxmpp"),
