@@ -69,6 +69,7 @@ class Attention:
         lab: The lab as it is now.
         programs: Whether the program with this bare JID may say what is to be done.
         client: What the speaker's client calls itself (XEP-0030): ``bot``, ``phone``, ...
+        columns: How wide the answer to a line may be, said with such a client.
         now: Seconds of any clock that only goes forward.
     """
 
@@ -79,10 +80,11 @@ class Attention:
         *,
         programs: Callable[[str], bool],
         client: Callable[[Line], Awaitable[str]],
+        columns: Callable[[Line, str], Awaitable[int]],
         now: Callable[[], float],
     ) -> None:
         self._dialogue, self._lab, self._now = dialogue, lab, now
-        self._programs, self._client = programs, client
+        self._programs, self._client, self._columns = programs, client, columns
         self._throttle = Throttle()
         self._became: dict[str, Reply | None] = {}  # of a line, by its id; None: nothing yet
         self._own: deque[str] = deque(maxlen=OWN)
@@ -108,7 +110,9 @@ class Attention:
     async def _heard(self, line: Line, who: str) -> Reply | None:
         if line.manner is Manner.ENCRYPTED:
             return self._once("encrypted", who, UNREADABLE, condition="not-acceptable")
-        if await self._client(line) == "bot" and not self._programs(line.by.jid or ""):
+        client = await self._client(line)
+        line = replace(line, columns=await self._columns(line, client))
+        if client == "bot" and not self._programs(line.by.jid or ""):
             log.info("line.dropped", reason="from a program", by=who, id=line.id)
             hint = HOW_PROGRAMS.format(jid=line.by.jid or "its address")
             if not (line.addressed or await self._dialogue.would_act(line)):

@@ -133,6 +133,14 @@ class Missed(Protocol):
         ...
 
 
+class People(Protocol):
+    """What people like."""
+
+    async def set_columns(self, jid: str, columns: int) -> None:
+        """Tell *jid* in private what is at most so many columns wide."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     """Everything a handler may use."""
@@ -141,6 +149,7 @@ class Lab:
     jobs: Jobs
     room: Membership
     missed: Missed
+    people: People
     domain: str
     """The domain of our own account: what ``admit bob`` means by bob."""
     now: datetime

@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+from bot.report.text import COLUMNS
+
 
 class Affiliation(enum.StrEnum):
     """A person's long-lived standing in the room (XEP-0045, section 5.2)."""
@@ -65,5 +67,7 @@ class Line:
     manner: Manner = Manner.LIVE
     client: str = ""
     """The full JID of the client that said it, where it is known."""
+    columns: int = COLUMNS
+    """How wide a block of the answer may be: in private the asker has a say."""
     ref: str = ""
     """What a script calls its job: ``ref=abc`` at the end of what it said (not in *text*)."""

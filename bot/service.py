@@ -29,6 +29,7 @@ from bot.intake import Intake
 from bot.lab import Lab
 from bot.machines import Machines
 from bot.missed import Missed
+from bot.people import People
 from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
@@ -68,6 +69,7 @@ async def _run(config: Config, store: Writer) -> None:
             jobs=dispatch,
             room=client,
             missed=missed,
+            people=people,
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
@@ -75,10 +77,12 @@ async def _run(config: Config, store: Writer) -> None:
         )
 
     dialogue = Dialogue(discover(), lab, config.grants)
+    people = People(store)
     attention = Attention(
         dialogue, lab,
         programs=config.is_script,
         client=lambda line: client.room.clients.kind(line.client),
+        columns=people.columns,
         now=asyncio.get_running_loop().time,
     )  # fmt: skip
     missed = Missed(lambda past: dialogue.would_act(past.line))

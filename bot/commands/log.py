@@ -59,7 +59,7 @@ async def run(asked: Log, lab: Lab, line: Line) -> Reply:
         amount = f"{of}, nothing to read" if total else "nothing printed yet"
     return Reply(
         f"job {job.number} on {chosen.target}, {state(chosen)}: {amount}",
-        table=block(lines),
+        table=block(lines, columns=line.columns),
         data={
             "job": job.number,
             "target": chosen.target,

@@ -55,8 +55,11 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
     return Reply(
         "\n".join(part for part in (text, _skew(targets, lab.version)) if part),
         table=table(
-            [target.name, target.state, _progress(target), _what(target, lab, stranded)]
-            for target in shown
+            (
+                [target.name, target.state, _progress(target), _what(target, lab, stranded)]
+                for target in shown
+            ),
+            columns=line.columns,
         ),
         data={
             "targets": [

@@ -100,6 +100,13 @@ target = Table(
     Column("recipes", JSON),  # None: it never said
 )
 
+person = Table(
+    "person",
+    metadata,
+    Column("jid", String, primary_key=True),
+    Column("columns", Integer, nullable=False),
+)
+
 
 def create(db: Connection) -> None:
     """Make the tables that are missing; VersionError if another version made what is there."""

@@ -140,6 +140,14 @@ class Room:
         self.invited.append(jid)
 
 
+class People:
+    def __init__(self) -> None:
+        self.columns: dict[str, int] = {}
+
+    async def set_columns(self, jid: str, columns: int) -> None:
+        self.columns[jid] = columns
+
+
 async def _everything(_: Past) -> bool:
     return True
 
@@ -153,7 +161,7 @@ class World:
         )
         self.jobs = Jobs()
         self.room = Room()
-        self.missed = Missed(_everything)
+        self.missed, self.people = Missed(_everything), People()
         self.knocking: frozenset[str] = frozenset()
         self.now = NOW
 
@@ -164,6 +172,7 @@ class World:
             jobs=self.jobs,
             room=self.room,
             missed=self.missed,
+            people=self.people,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,

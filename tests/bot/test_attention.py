@@ -8,7 +8,7 @@ from bot.attention import Attention, without_ref
 from bot.commands import discover
 from bot.dialogue import Dialogue
 from bot.jobs import Phase
-from bot.occupant import Line, Manner
+from bot.occupant import Channel, Line, Manner
 from bot.reply import Reply
 from bot.throttle import LINES, MISREAD
 from tests.bot.lab_in_memory import ANN, EVE, MAX, World, occupant
@@ -29,11 +29,15 @@ class Desk:
             self.world.lab,
             programs=lambda jid: jid in self.allowed,
             client=self._client,
+            columns=self._columns,
             now=lambda: self.now,
         )
 
     async def _client(self, line: Line) -> str:
         return "bot" if line.by == BOT else "phone"
+
+    async def _columns(self, line: Line, client: str) -> int:
+        return 66 if line.channel is not Channel.ROOM and client == "phone" else 38
 
     async def say(self, text: str, **how: object) -> tuple[str, Reply | None]:
         """The line's id, and the answer."""
