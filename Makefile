@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 # Test files at once: most of the time they wait, for a server or a process to come or go.
 JOBS ?= 4
-SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables go-sendxmpp
+SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables bindfs profanity poezio go-sendxmpp
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)
@@ -54,6 +54,16 @@ image-test: $(READY)  ## Build both images on a base made here, and run a lab fr
 faults: $(READY)  ## Kill, cut, fill, delay: what is lost, doubled or stuck; make faults ONLY="--quick --seed 1"
 	@.ci/packages $(SERVERS)
 	$(BIN)/python -m tests.faults $(ONLY)
+
+.PHONY: liveness
+liveness: $(READY)  ## How soon the room knows that a target is gone, and why; make liveness ONLY="--alarms 30m"
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m tests.liveness $(ONLY)
+
+.PHONY: crowd
+crowd: $(READY)  ## What a room full of targets costs; make crowd ONLY="--server prosody --size 150"
+	@.ci/packages $(SERVERS)
+	$(BIN)/python -m tests.bench.crowd $(ONLY)
 
 .PHONY: lint
 lint: $(READY)  ## Style and likely bugs

@@ -13,6 +13,7 @@ import structlog
 from slixmpp import JID
 from slixmpp.stanza import Message, Presence
 
+from agent import farewell
 from agent.config import Config
 from agent.controllers import Controllers
 from agent.executor import Executor
@@ -21,7 +22,7 @@ from agent.presence import PROGRESS_EVERY, Appearance, Work, appear, only_progre
 from agent.subscriptions import Subscriptions
 from agent.wire.link import Link
 from agent.wire.membership import JoinError, Membership
-from agent.wire.target import TargetState, write_hello, write_target
+from agent.wire.target import Leaving, TargetState, write_hello, write_leaving, write_target
 from agent.wire.vocabulary import token
 
 log = structlog.get_logger()
@@ -52,6 +53,8 @@ class Client:
         self._shown: Appearance | None = None
         self._changed = asyncio.Event()
         self._admitted = asyncio.Event()
+        self.failed = False
+        """Whether something of ours is broken, and we end because of it."""
         self.controllers = Controllers(config, link, executor, us, self.changed)
         self.subscriptions = Subscriptions(config.domains, self._subscribed)
         self._room = Membership(link, JID(config.room), dress=self._dress, seen=self._seen)
@@ -69,20 +72,34 @@ class Client:
 
     async def session(self) -> None:
         """There, and in the room, for as long as the link lasts."""
-        self._us = replace(self._us, session=token(8))
+        self._us = replace(self._us, session=token(8), address=self._link.address)
         self._shown = None
         self._broadcast()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_room())
                 group.create_task(self._keep_presence())
+        except Exception:
+            self.failed = True
+            raise
         finally:
             self._tell("not connected to the server")
             self.controllers.part_all()
-            self._link.client.send_presence(
-                ptype="unavailable",
-                pstatus="rebooting" if self.controllers.rebooting else "agent stopped",
-            )
+            if not self._link.lost:
+                await self._say_goodbye()
+
+    async def _say_goodbye(self) -> None:
+        """To the room, too: the server sends it wherever we were (RFC 6121, section 4.6.3)."""
+        if self.controllers.rebooting:
+            leaving = Leaving("rebooting", self.controllers.ordered_by)
+        else:
+            leaving = Leaving("failed" if self.failed else await farewell.ask())
+        log.info("agent.leaves", reason=leaving.reason, by=leaving.by)
+        presence = self._link.client.make_presence(
+            ptype="unavailable", pstatus=farewell.words(leaving)
+        )
+        write_leaving(presence, leaving)
+        presence.send()
 
     # Presence
 
@@ -96,6 +113,7 @@ class Client:
                 step=now.step,
                 fraction=now.fraction,
                 silent=now.silent,
+                left=now.left,
             )
         return appear(self._us, work, self._executor.queued, rebooting=self.controllers.rebooting)
 

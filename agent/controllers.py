@@ -6,6 +6,7 @@ else; what is said in the room it does not even read.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -26,6 +27,9 @@ from agent.wire.target import TargetState
 from agent.wire.vocabulary import RunId
 
 log = structlog.get_logger()
+
+DISK = 2.0
+"""Seconds that a disk has to take or tell something while a controller waits for our answer."""
 
 
 class Controllers:
@@ -48,8 +52,12 @@ class Controllers:
         self._us, self._say_changed = us, changed
         self.rebooting = False
         """Whether a reboot was ordered, and we are going down."""
+        self.ordered_by = ""
+        """The nick of who ordered it; empty if a run's step did."""
+        self._offered = executor.catalogue.digest()
+        self._looking: asyncio.Future[str] | None = None
         self._tickets = Tickets(config.reboot.ticket)
-        self.courier = Courier(self._send_chunk)
+        self.courier = Courier(self._send_chunk, executor.noted)
         self.orders = Orders(executor, accepted=self._accepted, refused=self._refused)
         self._listen()
 
@@ -101,6 +109,7 @@ class Controllers:
         controller = self._must_be_controller(iq)
         meeting = query.read_meeting(iq)
         self.orders.met(controller, meeting.clock)
+        digest = await self._digest()  # from here on nothing is waited for: what we say is so
         held = [each for each in self._executor.held(controller) if not delivered(each)]
         held.sort(key=lambda each: each.dir.run.store != meeting.store)  # its own ones first
         standing = query.Standing(
@@ -108,7 +117,7 @@ class Controllers:
             boot=self._us.boot,
             clock=datetime.now(UTC),
             version=self._us.version,
-            catalogue=self._executor.catalogue.digest(),
+            catalogue=digest,
             held=tuple(
                 query.HeldRun(
                     JournalId(each.dir.run, each.journal),
@@ -124,7 +133,18 @@ class Controllers:
 
     async def _tell_catalogue(self, iq: Iq, reply: Iq) -> None:
         self._must_be_controller(iq)
-        query.write_catalogue(reply, tuple(self._executor.catalogue.infos()))
+        infos = await asyncio.to_thread(self._executor.catalogue.infos)
+        query.write_catalogue(reply, tuple(infos))
+
+    async def _digest(self) -> str:
+        """What we offer, in short; as it was last, if the disk does not say in time."""
+        if self._looking is None or self._looking.done():
+            digest = self._executor.catalogue.digest
+            self._looking = asyncio.ensure_future(asyncio.to_thread(digest))
+        done, _ = await asyncio.wait({self._looking}, timeout=DISK)
+        if done:
+            self._offered = self._looking.result()
+        return self._offered
 
     async def _give_ticket(self, iq: Iq, reply: Iq) -> None:
         controller = self._must_be_controller(iq)
@@ -141,13 +161,15 @@ class Controllers:
         self._must_be_free(controller, force=ask.force)
         log.info("reboot.ordered", by=controller, who=ask.who)
         if (now := self._executor.current) is not None:  # it is given up, not to be repeated
-            await asyncio.to_thread(now.dir.ask_to_stop, ask.who)
+            with contextlib.suppress(TimeoutError):  # a disk that hangs is a reason to reboot
+                async with asyncio.timeout(DISK):
+                    await asyncio.to_thread(now.dir.ask_to_stop, ask.who)
         reply["lab_reboot"]["boot"] = self._us.boot
-        self._exchange.spawn(self.go_down(self._config.reboot.within))
+        self._exchange.spawn(self.go_down(self._config.reboot.within, by=ask.who))
 
-    async def go_down(self, within: float) -> str:
-        """Reboot the machine; why it is still up, if this returns."""
-        self.rebooting = True
+    async def go_down(self, within: float, *, by: str = "") -> str:
+        """Reboot the machine, as *by* has ordered; why it is still up, if this returns."""
+        self.rebooting, self.ordered_by = True, by
         self._say_changed()
         why = await restart(self._config.reboot.command, patience=within)
         self.rebooting = False
@@ -166,17 +188,15 @@ class Controllers:
     # What we say
 
     def _send_chunk(self, controller: str, of: JournalId, chunk: Chunk) -> bool:
-        message = self._exchange.message(controller)
-        stanza.write_chunk(message, of, chunk)
-        return self._exchange.send(message)
+        return self._exchange.send_text(stanza.write_chunk(controller, of, chunk))
 
     def _accepted(self, controller: str, of: JournalId) -> None:
-        message = self._exchange.message(controller)
+        message = self._exchange.message(controller, "headline")
         stanza.write_accepted(message, of)
         self._exchange.send(message)
 
     def _refused(self, controller: str, run: RunId, reason: str) -> None:
-        message = self._exchange.message(controller)
+        message = self._exchange.message(controller, "headline")
         stanza.write_refused(message, run, reason)
         self._exchange.send(message)
 

@@ -53,10 +53,15 @@ class Courier:
 
     Args:
         send: Sends one chunk to a controller; False if there is no session.
+        noted: Told of a controller, a run, and how much of its journal is known to be there.
     """
 
-    def __init__(self, send: Callable[[str, JournalId, Chunk], bool]) -> None:
-        self._send = send
+    def __init__(
+        self,
+        send: Callable[[str, JournalId, Chunk], bool],
+        noted: Callable[[str, RunId, int], object] = lambda *_: None,
+    ) -> None:
+        self._send, self._noted = send, noted
         self._open: dict[str, dict[RunId, _Delivery]] = {}
         self._stores: dict[str, str] = {}
         self._wake = asyncio.Event()
@@ -181,6 +186,7 @@ class Courier:
             return True
         if over and not delivery.dirty:
             await asyncio.to_thread(_note, delivery.run, delivery.sender.acked)
+            self._noted(controller, delivery.of.run, delivery.sender.acked)
             self._open.get(controller, {}).pop(delivery.of.run, None)
             log.info("run.delivered", run=str(delivery.of.run), bytes=delivery.sender.acked)
         return False
@@ -200,8 +206,8 @@ class Courier:
 
 
 def delivered(holding: Holding) -> bool:
-    """Whether the controller has acknowledged all of a run that is over."""
-    return holding.phase is Held.DONE and holding.dir.acked >= holding.synced > 0
+    """Whether the controller has acknowledged all of a run that is over; asks no disk."""
+    return holding.phase is Held.DONE and holding.acked >= holding.synced > 0
 
 
 def _synced(run: RunDir) -> int:

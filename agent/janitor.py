@@ -63,6 +63,7 @@ class Janitor:
             if due < now:
                 log.info("run.removed", run=str(holding.dir.run), of=holding.dir.controller)
                 await self._executor.retire(holding.dir.controller, holding.dir.run)
+        await self._executor.forget(now)
 
     def _due(self, holding: Holding) -> float:
         """When it may go; infinite while nobody can say."""

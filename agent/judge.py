@@ -35,10 +35,9 @@ GOOD = frozenset(("pass", "skip", "warn"))
 NOTHING = ("pass", "", "")
 """What results say that a recipe does not ask for."""
 
-_BREAK = re.compile(rb"[\r\n]")
+_BREAK = re.compile(r"[\r\n]")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])")
 _CONTROL = re.compile(r"[\x00-\x07\x0b-\x1f\x7f-\x9f]")  # all but backspace and tab
-_SPECIAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BACK = re.compile(r"(\x08+)")
 
 
@@ -56,13 +55,15 @@ class Screen:
 
     def write(self, text: str) -> None:
         """Add *text*, which may hold backspaces and no other control character."""
-        for piece in _BACK.split(text):
-            if piece.startswith("\b"):
-                self._at = max(0, self._at - len(piece))
-            elif piece and self._at < LINE:
-                end = self._at + len(piece)
-                self._text = (self._text[: self._at] + piece + self._text[end:])[:LINE]
-                self._at = min(end, LINE)
+        line, at = self._text, self._at
+        for piece in _BACK.split(text) if "\b" in text else (text,):
+            if piece[:1] == "\b":
+                at = max(0, at - len(piece))
+            elif at < LINE:
+                end = at + len(piece)
+                line = (line[:at] + piece + line[end:])[:LINE]
+                at = min(end, LINE)
+        self._text, self._at = line, at
 
     def take(self) -> str:
         """The line as it stands; then an empty one."""
@@ -99,7 +100,7 @@ class Judge:
     @property
     def lines(self) -> list[str]:
         """The lines that matter, printable: what the rules found, or else the last few."""
-        return self._bad or self._tail
+        return self._bad or [printable(line) for line in self._tail]
 
     @property
     def progress(self) -> tuple[float, str] | None:
@@ -116,12 +117,7 @@ class Judge:
         """Look at *data*, the next bytes of the output."""
         if self._cut:
             return
-        start = 0
-        for match in _BREAK.finditer(data):
-            self._write(data[start : match.start()], last=True)
-            self._end_line()
-            start = match.end()
-        self._write(data[start:])
+        self._see(self._decoder.decode(data))
 
     def cut(self) -> None:
         """It is asked to end: what it writes from now on is not about the hardware."""
@@ -142,7 +138,7 @@ class Judge:
             return self._worst("error", f"it was killed by {_signal(-code)}, not by us")
         verdict = self._meaning(code)
         found, why, message = results
-        last = message or (self._tail[-1] if self._tail else "")
+        last = message or (printable(self._tail[-1]) if self._tail else "")
         ended = f"exit code {code}" + (f": {last}" if last else "")
         reason = "" if verdict == "pass" else f"it ended with {ended}"
         if worst(verdict, found) == found != "pass":
@@ -186,18 +182,27 @@ class Judge:
             return f"it ended early: no line matches {pattern}"
         return ""
 
-    def _write(self, data: bytes, *, last: bool = False) -> None:
-        text = self._decoder.decode(data, last)
+    def _see(self, text: str) -> None:
+        """Look at *text*, which may hold any number of lines, or a part of one."""
+        rest, *lines = _BREAK.split(text)
+        for line in lines:
+            self._write(rest)
+            self._end_line()
+            rest = line
+        self._write(rest)
+
+    def _write(self, text: str) -> None:
         for start in range(0, len(text), LINE):
             self._add(text[start : start + LINE])
 
     def _add(self, text: str) -> None:
-        if self._escape or _SPECIAL.search(text):
+        if self._escape or "\x1b" in text:
             self._screen.write(self._shown(text))
-            text = _CONTROL.sub("", text).replace("\b", "")
+            text = _CONTROL.sub("", text)
         else:
+            text = _CONTROL.sub("", text)
             self._screen.write(text)
-        self._written += text
+        self._written += text.replace("\b", "")
         if len(self._written) > LINE:
             self._look_for_bad(self._written)
             # What is left is no start of a line: a pattern with ^ must not think so.
@@ -212,7 +217,7 @@ class Judge:
         return _CONTROL.sub("", _ESCAPE.sub("", text))
 
     def _finish_line(self) -> None:
-        self._write(b"", last=True)
+        self._see(self._decoder.decode(b"", final=True))
         self._end_line()
 
     def _end_line(self) -> None:
@@ -228,19 +233,22 @@ class Judge:
             self._look_for_bad(written)
         self._look_for_good(line)
         if line:
-            self._tail = [*self._tail[1 - _TAIL :], printable(line)]
+            self._tail = [*self._tail[1 - _TAIL :], line]
 
     def _look_for_bad(self, line: str) -> None:
         for pattern, why in self._error:
             if pattern.search(line):
                 self._keep(line)
                 self.complaint = self.complaint or why or f"it said: {printable(line)}"
-        if any(pattern.search(line) for pattern in self._fail):
-            self._keep(line)
-            self.failures += 1
+        for pattern in self._fail:
+            if pattern.search(line):
+                self._keep(line)
+                self.failures += 1
+                break
 
     def _look_for_good(self, line: str) -> None:
-        self._missing = {p: c for p, c in self._missing.items() if not c.search(line)}
+        if self._missing:
+            self._missing = {p: c for p, c in self._missing.items() if not c.search(line)}
         for last, (this, that, _) in zip(self._last, self._same, strict=True):
             for side, pattern in enumerate((this, that)):
                 if match := pattern.search(line):

@@ -17,9 +17,9 @@ from agent.resume import Action, Decision, Story
 from agent.rundir import RunDir
 from agent.wire.journal import JournalError, Reader, encode
 from agent.wire.vocabulary import Verdict
-from agent.writer import Unwritable, Writer
+from agent.writer import Locked, Unwritable, Writer
 
-__all__ = ["Unwritable", "Watch", "adopt", "mend", "resume", "settle", "start"]
+__all__ = ["Locked", "Unwritable", "Watch", "adopt", "mend", "resume", "settle", "start"]
 
 _ROOT = Path(__file__).parent.parent
 _BLOCK = 256 * 1024
@@ -41,6 +41,11 @@ class Watch:
         """SIGTERM: it ends the diagnostic, then itself."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL, for one that does not end by itself. Its diagnostic is not ended by that."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     async def stirs(self) -> AsyncGenerator[None, None]:
         """Comes back whenever it rings, and a last time when it is dead."""
@@ -95,7 +100,7 @@ def start(run: RunDir, boot: str) -> Watch:
 def adopt(run: RunDir) -> Watch | None:
     """The supervisor of *run*, which another agent started; None if it is dead."""
     pid = run.pid()
-    if pid is None:
+    if pid in (None, os.getpid()):  # we have mended it ourselves
         return None
     try:
         watch = Watch(run.path, pid, child=False)

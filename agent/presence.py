@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from agent.estimate import rounded, spoken
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import RunId
 
@@ -19,6 +20,8 @@ class Work:
     fraction: float | None = None
     silent: bool = False
     """Whether it says and does nothing, and will be stopped soon."""
+    left: float | None = None
+    """Seconds until the run is probably over; None if that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,17 @@ def appear(base: TargetState, work: Work | None, queue: int, *, rebooting: bool)
         return Appearance("", "idle", _with(base, "idle", None, queue))
     recipe = work.step.partition(" ")[0]
     percent = "" if work.fraction is None else f" {_percent(work.fraction)} %"
+    left = rounded(work.left) if work.left is not None else 0
+    until = f", about {spoken(left)} left" if left else ""
     waiting = f", {queue} waiting" if queue else ""
     silent = ", silent" if work.silent else ""
     return Appearance(
-        "dnd", f"{recipe}{percent}{waiting}{silent}", _with(base, "busy", work, queue)
+        "dnd", f"{recipe}{percent}{until}{waiting}{silent}", _with(base, "busy", work, queue)
     )
 
 
 def only_progress(before: Appearance, after: Appearance) -> bool:
-    """Whether nothing but the progress differs: that may wait."""
+    """Whether nothing but the progress and the estimate differ: that may wait."""
     if before.status.endswith(", silent") != after.status.endswith(", silent"):
         return False
     return before.state.state == after.state.state and (
@@ -67,6 +72,7 @@ def _with(base: TargetState, state: str, work: Work | None, queue: int) -> Targe
         run=work.run,
         step=work.step,
         progress=None if work.fraction is None else _percent(work.fraction),
+        left=None if work.left is None else rounded(work.left),
     )
 
 

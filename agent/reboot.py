@@ -52,8 +52,11 @@ class Tickets:
         if not good:
             raise BadTicket("that reboot has no valid ticket", hint="Order it again.")
         if not fresh:
-            late = now - self._issued
-            raise BadTicket(f"that order came {late:.0f} s late", hint="Order it again.")
+            age = now - self._issued
+            raise BadTicket(
+                f"that order was on its way for {age:.0f} s, and may be for {self._lifetime:g} s",
+                hint="Order it again.",
+            )
 
 
 def uptime() -> float:

@@ -6,7 +6,7 @@ machine. What it finds of each run it holds decides, by the table in :func:`deci
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.progress import printable
 from agent.wire.journal import Record
@@ -35,7 +35,11 @@ class Story:
     at: float = 0.0
     """When it began, by the wall clock, which may be another one after a reboot."""
     up: float = 0.0
-    """The same in seconds since that boot, of a step that is a reboot."""
+    """The same in seconds since that boot; 0 if its agent did not say so yet."""
+    first_boot: str = ""
+    """The same three of the run's first step."""
+    first_at: float = 0.0
+    first_up: float = 0.0
     within: float = 0.0
     """Seconds in which a step that is a reboot must happen; 0 for any other step."""
     worst: Verdict = Verdict.PASS
@@ -43,8 +47,10 @@ class Story:
     why: str = ""
     fraction: float | None = None
     """How far that step is, 0 to 1."""
+    lasted: float = 0.0
+    """Seconds from its beginning until it said how far it is, by the wall clock."""
     text: str = ""
-    """The same in words."""
+    """How far it is, in words."""
     silent: bool = False
     """Whether it says and does nothing for so long that it was warned of."""
     bad: Verdict | None = None
@@ -67,6 +73,7 @@ class Story:
                 self.tail = (self.tail + record.payload)[-_TAIL:]
             case "progress":
                 self.fraction, self.text = record.number("fraction"), record.text("text")
+                self.lasted = record.at - self.at
             case "end":
                 self._ended(record)
             case "verdict":
@@ -84,6 +91,8 @@ class Story:
         self.silent, self.tail = False, b""
         self.within, self.up = record.number("within") or 0.0, record.number("up") or 0.0
         self.at = record.at
+        if not self.first_boot:
+            self.first_boot, self.first_at, self.first_up = self.boot, self.at, self.up
 
     def _ended(self, record: Record) -> None:
         self.open, verdict = False, _verdict(record)
@@ -136,6 +145,7 @@ def decide(
     up: float,
     machine: str,
     on_crash: tuple[str, int] = ("stop", 0),
+    left: float = float("inf"),
 ) -> Decision:
     """
     What to do about a run of which the journal says *story*.
@@ -147,7 +157,30 @@ def decide(
         up: Seconds since it.
         machine: What people call this machine, for reasons.
         on_crash: What the recipe of its step says: stop, repeat or next; how often at most.
+        left: Seconds that the run still has (:func:`agent.limit.left`): past them it does not
+            go on.
     """
+    decision = _decide(
+        story, alive=alive, stopper=stopper, boot=boot, up=up, machine=machine, on_crash=on_crash
+    )
+    if decision.action is not Action.RESUME or left > 0:
+        return decision
+    late = "it is too late to go on: the run's time is over"
+    if decision.verdict.good:
+        return Decision(Action.SETTLE, Verdict.TIMEOUT, f"{machine} rebooted; {late}")
+    return replace(decision, action=Action.SETTLE, reason=f"{decision.reason}; {late}")
+
+
+def _decide(
+    story: Story,
+    *,
+    alive: bool,
+    stopper: str | None,
+    boot: str,
+    up: float,
+    machine: str,
+    on_crash: tuple[str, int],
+) -> Decision:
     where = f"in {story.step}" if story.open else f"after {story.step}"
     if story.verdict is not None:
         return Decision(Action.NOTHING)

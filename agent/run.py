@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from agent import launch, rundir
+from agent import launch, limit, rundir
+from agent.estimate import left
 from agent.resume import Story
 from agent.rundir import RunDir
 from agent.wire.journal import JournalError, Reader, Record
@@ -41,6 +42,8 @@ class Holding:
     phase: Held
     title: str = ""
     """Its steps, as people write them."""
+    acked: int = 0
+    """How much of its journal the controller holds, as far as that is written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Current:
     fraction: float | None
     text: str
     silent: bool = False
+    left: float | None = None
+    """Seconds until the run is probably over; None if that cannot be told."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +72,8 @@ class Run:
     """It may not start after this (seconds of the event loop's clock)."""
     story: Story = field(default_factory=Story)
     synced: int = 0
+    acked: int = 0
+    """What the file of that name says: known here, since a disk that hangs cannot be asked."""
     alive: bool = False
     """Whether a supervisor was there when we came."""
     taken: bool = False
@@ -88,12 +95,21 @@ class Run:
         return ", ".join(str(step["name"]) for step in self.steps)
 
     @property
+    def holding(self) -> Holding:
+        """What others see of it; asks no disk."""
+        return Holding(self.dir, self.journal, self.synced, self.phase, self.title, self.acked)
+
+    @property
     def on_crash(self) -> tuple[str, int]:
         """What to do if the machine crashes in its present step, and how often at most."""
         if not 0 <= self.story.index < len(self.steps):
             return "stop", 0
-        then, most = self.steps[self.story.index].get("on_crash", ("stop", 0))
+        then, most, *_ = self.steps[self.story.index].get("on_crash", ("stop", 0))
         return str(then), int(most)
+
+    def left(self, boot: str, up: float) -> float:
+        """Seconds that it still has for the step it is at, in the boot *boot*, *up* after it."""
+        return limit.left(self.story, self.steps, boot=boot, up=up, now=time.time())
 
     async def catch_up(self) -> bool:
         """
@@ -110,7 +126,7 @@ class Run:
                 self._see(records)
                 grown = True
         except JournalError as error:
-            self._damaged(error)
+            await asyncio.to_thread(self._damaged, error)
             return True
         return grown
 
@@ -156,7 +172,8 @@ class Run:
             return None
         story = self.story
         step = story.step or self.steps[0]["name"]
-        return Current(self.dir, step, story.fraction, story.text, story.silent)
+        remains = left(self.steps, max(0, story.index), story.fraction, story.lasted)
+        return Current(self.dir, step, story.fraction, story.text, story.silent, remains)
 
 
 def recall(state: Path, now: float) -> list[Run]:
@@ -168,7 +185,7 @@ def recall(state: Path, now: float) -> list[Run]:
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             log.exception("run.unreadable", path=str(found.path))
             continue
-        run.alive = found.alive()
+        run.acked, run.alive = found.acked, found.alive()
         if run.alive:
             with contextlib.suppress(JournalError):  # said when it is over
                 run.read()

@@ -13,9 +13,7 @@ A run directory: everything a target knows of one run.
         reserve       room on the disk for the last records
         supervisor.log  what the supervisor had to complain about
 
-Beside them stand ``<run id>.cancelled`` (the cancel came before the run) and
-``<run id>.retired`` (the controller holds all of it, and the directory is gone): a
-command that comes again is answered, not repeated.
+Beside them stands what is remembered of runs that are not here (agent/tombs.py).
 
 Rule 1: what a function here writes is durable when it returns, except ``synced`` and
 ``acked``: a stale value of these is only too low.
@@ -74,7 +72,7 @@ class RunDir:
             journal: The journal's random id.
             at: Now, in seconds since the epoch.
         """
-        folder = _folder(state, controller)
+        folder = place(state, controller)
         durable.make_folder(folder)
         first = encode(
             "accepted", at, journal=journal, run=str(order.run), controller=controller,
@@ -178,34 +176,8 @@ def scan(state: Path) -> Iterator[RunDir]:
                     yield RunDir(path, folder.name, RunId.parse(path.name))
 
 
-def retired(state: Path, controller: str, run: RunId) -> str | None:
-    """The id of the journal of a run that is over and removed, or None."""
-    return _read_text(_folder(state, controller) / f"{run}.retired")
-
-
-def cancelled(state: Path, controller: str, run: RunId) -> str | None:
-    """Who cancelled a run before it came, or None."""
-    return _read_text(_folder(state, controller) / f"{run}.cancelled")
-
-
-def mark_cancelled(state: Path, controller: str, run: RunId, by: str) -> None:
-    """Remember that *run*, which is not here yet, must not start."""
-    folder = _folder(state, controller)
-    durable.make_folder(folder)
-    durable.write(folder / f"{run}.cancelled", by.encode())
-    durable.sync_folder(folder)
-
-
-def prune(state: Path, before: float) -> None:
-    """Forget what was cancelled or retired *before* that time (seconds since the epoch)."""
-    for kind in ("cancelled", "retired"):
-        for path in (state / "runs").glob(f"*@*/*.{kind}"):
-            if path.stat().st_mtime < before:
-                path.unlink(missing_ok=True)
-
-
-def _folder(state: Path, controller: str) -> Path:
-    """ValueError for a JID that must not become a path."""
+def place(state: Path, controller: str) -> Path:
+    """Where the runs of *controller* are; ValueError for a JID that must not become a path."""
     wrong = (
         controller.count("@") != 1 or controller.startswith(".") or len(controller.encode()) > 200
     )

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,14 +94,23 @@ async def _run(config: Config, us: TargetState) -> None:
     await executor.start()
     systemd.ready()
     log.info("agent.started", jid=config.jid, boot=us.boot, epoch=us.epoch)
+
+    async def part(work: Awaitable[None]) -> None:
+        """One of those that end together; who broke is the reason for all."""
+        try:
+            await work
+        except Exception:
+            client.failed = True
+            raise
+
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(executor.wait())
-            group.create_task(client.controllers.courier.run())
-            group.create_task(client.controllers.orders.run())
-            group.create_task(client.subscriptions.run())
-            group.create_task(janitor.run())
-            group.create_task(link.run(client.session, alone=doubles.until_alone))
+            group.create_task(part(executor.wait()))
+            group.create_task(part(client.controllers.courier.run()))
+            group.create_task(part(client.controllers.orders.run()))
+            group.create_task(part(client.subscriptions.run()))
+            group.create_task(part(janitor.run()))
+            group.create_task(part(link.run(client.session, alone=doubles.until_alone)))
     finally:
         await executor.close()
 

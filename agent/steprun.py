@@ -22,6 +22,9 @@ BATCH = 0.05
 SYNC = 1.0
 """Seconds between two times that output is made durable, and between two reports of progress."""
 
+MUCH = 1024 * 1024
+"""Bytes of output that are made durable at once: they are on their way while more is printed."""
+
 LINGER = 1.0
 """Seconds that we listen to what outlives the diagnostic and holds its pipe open."""
 
@@ -176,7 +179,8 @@ class StepRun:
             self.flush()
         if now >= self._told_at + SYNC and self._progress(now) != self._told:
             self._tell(now)
-        if self._writer.size > self._writer.synced and now >= self._synced_at + SYNC:
+        unsynced = self._writer.size - self._writer.synced
+        if unsynced >= MUCH or (unsynced and now >= self._synced_at + SYNC):
             self._writer.sync()
             self._synced_at = time.monotonic()
         if self._ending is None:

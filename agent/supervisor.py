@@ -75,10 +75,9 @@ class Supervisor:
 
     def _order_reboot(self, index: int, step: dict[str, Any], last: bytes) -> None:
         """Write down that the machine is to reboot now."""
-        up = round(time.clock_gettime(time.CLOCK_BOOTTIME), 3)
-        fields = {"kind": "begin", "step": index, "name": step["name"], "boot": self._boot}
         try:
-            self._writer.append(last, _record({**fields, "within": step["reboot"], "up": up}))
+            fields = _beginning(index, step, self._boot)
+            self._writer.append(last, _record({**fields, "within": step["reboot"]}))
             self._writer.sync()
         except Unwritable as error:
             self._writer.finish("error", f"{step['name']}: {error}", last)
@@ -114,9 +113,12 @@ class Supervisor:
 
 
 def _begin(index: int, step: dict[str, Any], boot: str) -> bytes:
-    return _record(
-        {"kind": "begin", "step": index, "name": step["name"], "boot": boot}, argv=step["argv"]
-    )
+    return _record(_beginning(index, step, boot), argv=step["argv"])
+
+
+def _beginning(index: int, step: dict[str, Any], boot: str) -> dict[str, Any]:
+    up = round(time.clock_gettime(time.CLOCK_BOOTTIME), 3)
+    return {"kind": "begin", "step": index, "name": step["name"], "boot": boot, "up": up}
 
 
 def _end(index: int, step: dict[str, Any], run: StepRun, verdict: str, reason: str) -> bytes:

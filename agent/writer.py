@@ -110,10 +110,11 @@ class Writer:
         self.sync()
 
     def fresh(self) -> bool:
-        """Whether nothing is in the journal but that the run was accepted."""
+        """Whether the run was accepted, and has not begun; what we do not know is no begin."""
         reader = Reader()
         kinds = [record.kind for record in reader.feed(os.pread(self._journal, _BLOCK, 0))]
-        return kinds == ["accepted"] and reader.parsed == self.size
+        begun = {"begin", "verdict"} & set(kinds)
+        return kinds[:1] == ["accepted"] and not begun and reader.parsed == self.size
 
     def close(self) -> None:
         """Let go of the run."""

@@ -145,5 +145,12 @@ async def _rights(link: Link, report: Report) -> None:
         nodes = {str(node) for _, node, _ in items["disco_items"]["items"]}
     except (IqError, IqTimeout):
         nodes = set()
-    may = "may" if END_SESSION in nodes else "may not"
-    report.ok(f"{link.jid.bare} {may} end other sessions on the server (not needed)")
+    if END_SESSION in nodes:
+        report.ok(f"{link.jid.bare} may end the session that a dead target leaves on the server")
+    else:
+        report.ok(
+            f"{link.jid.bare} may not end the session that a dead target leaves on the server: the "
+            "room knows within seconds all the same, contact lists do not. If they have to, make "
+            "it an admin (admins and mod_admin_adhoc on Prosody, acl admin and mod_configure on "
+            "ejabberd)"
+        )

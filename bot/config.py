@@ -35,6 +35,23 @@ class Patience(Strict):
     """For a word of a stranded run; after that it is reported lost."""
 
 
+class Alertness(Strict):
+    """How soon a dead target is noticed."""
+
+    silence: Annotated[float, Field(ge=0.5, le=600)] = 2.0
+    """Seconds without a word from a target until it is asked."""
+    answer: Annotated[float, Field(ge=0.5, le=60)] = 2.0
+    """Seconds that it has to answer; it is asked twice."""
+    hold: Annotated[float, Field(ge=0, le=60)] = 3.0
+    """Seconds that the news waits for more of its kind, so that a rack is one line."""
+    restart: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """Seconds in which a stopped agent may come back without a word of it in the room."""
+    flapping: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    """Seconds that a target must have been back; if it goes again sooner, it flaps."""
+    steady: Annotated[float, Field(ge=1, le=86400)] = 600.0
+    """Seconds without a change until a target that flapped is spoken of again."""
+
+
 class Config(Login):
     """Everything a bot must know."""
 
@@ -59,6 +76,7 @@ class Config(Login):
     lock: Path = Path("/var/lib/labroom/lock")
     """Held while the bot runs: a second process with the same one refuses to start."""
     patience: Patience = Patience()
+    liveness: Alertness = Alertness()
 
     def is_script(self, jid: str) -> bool:
         """Whether the program with bare JID *jid* may say commands."""

@@ -14,20 +14,9 @@ from agent.wire.parameter import RecipeInfo
 from agent.wire.query import Standing
 from agent.wire.target import TargetState
 from bot.lab import Target
+from bot.reboot import Reboot
 from bot.report.text import safe
 from bot.store.targets import Remembered
-
-
-@dataclass(slots=True)
-class Reboot:
-    """An ordered reboot that is not proven yet."""
-
-    by: str
-    """The nick of who asked."""
-    boot: str
-    """The boot id it had."""
-    ordered: datetime
-    deadline: datetime
 
 
 @dataclass(slots=True)
@@ -43,13 +32,22 @@ class Member:
     behind: timedelta = timedelta()
     """How far its clock is behind ours."""
     reboot: Reboot | None = None
+    dead: bool = False
+    """Whether it is gone and nobody wanted that: no answer, a crash."""
 
     @property
     def state(self) -> str:
-        """``idle``, ``busy``, ``rebooting`` or ``away``."""
+        """``idle``, ``busy``, ``rebooting``, ``down`` or ``away``."""
         if self.full:
             return self.says.state
-        return "rebooting" if self.reboot else "away"
+        if self.reboot and not self.reboot.late:
+            return "rebooting"
+        return "down" if self.dead else "away"
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it agreed to reboot, and that is neither proven nor overdue."""
+        return self.reboot is not None and self.reboot.agreed and not self.reboot.late
 
 
 class Fleet:
@@ -82,6 +80,14 @@ class Fleet:
     def member(self, jid: str) -> Member:
         """The target *jid*, which belongs."""
         return self._members.setdefault(jid, Member(Remembered(jid=jid)))
+
+    def members(self) -> list[Member]:
+        """All of them."""
+        return list(self._members.values())
+
+    def view(self, member: Member) -> Target:
+        """One as commands see it."""
+        return self._view(self.name(member.kept.jid), member)
 
     def present(self) -> list[Member]:
         """Those that are there."""
@@ -119,7 +125,9 @@ class Fleet:
         member = self.names()[name]
         if not member.full:
             since = f" since {member.since:%H:%M} UTC" if member.since else ""
-            raise Away(f"{name} is away{since}", hint=f"Say it again when {name} is back.")
+            raise Away(
+                f"{name} is {member.state}{since}", hint=f"Say it again when {name} is back."
+            )
         return member
 
     # What is heard
@@ -129,17 +137,17 @@ class Fleet:
         jid = full.partition("/")[0]
         member = self.member(jid)
         was, before = member.state, (member.full, member.says.session)
-        member.full, member.says, member.heard = full, says, now
+        member.full, member.says, member.heard, member.dead = full, says, now, False
         if member.state != was:
             member.since = now
         return before != (full, says.session)
 
-    def left(self, full: str, now: datetime) -> bool:
+    def left(self, full: str, now: datetime, *, dead: bool = False) -> bool:
         """The session *full* is gone. Whether the target was there with it."""
         member = self._members.get(full.partition("/")[0])
         if member is None or member.full != full:
             return False
-        member.full, member.since = "", now
+        member.full, member.since, member.dead = "", now, dead
         return True
 
     def heard(self, jid: str, now: datetime) -> None:
@@ -170,8 +178,9 @@ class Fleet:
     # Reboots
 
     def rebooting(self, jid: str, reboot: Reboot) -> None:
-        """A reboot was ordered, and the target agreed."""
-        self.member(jid).reboot = reboot
+        """A reboot was ordered; that the target goes may be known before its answer."""
+        member = self.member(jid)
+        member.reboot = replace(reboot, going=member.says.state == "rebooting")
 
     def proven(self, jid: str) -> Reboot | None:
         """The reboot that *jid*'s boot id proves by now; it is told once."""
@@ -182,13 +191,31 @@ class Fleet:
         member.reboot = None
         return reboot
 
+    def stayed(self, jid: str) -> Reboot | None:
+        """The reboot that *jid* has given up, as its presence tells; nobody waits for it then."""
+        member = self.member(jid)
+        reboot = member.reboot
+        if reboot is None or not member.full:
+            return None
+        if reboot.agreed and member.says.state == "rebooting":
+            member.reboot = replace(reboot, going=True)
+        elif reboot.going or reboot.late:
+            member.reboot = None
+            return reboot
+        return None  # what it said before it was asked may come late
+
     def overdue(self, now: datetime) -> list[tuple[str, Reboot]]:
-        """Reboots that nothing proved in time, by name; each is told once."""
+        """
+        Reboots that nothing proved in time, by bare JID; each is told once.
+
+        Whoever is there has not rebooted, and that is the end; who is not may be back yet.
+        """
         late = []
-        for name, member in self.names().items():
-            if member.reboot is not None and now >= member.reboot.deadline:
-                late.append((name, member.reboot))
-                member.reboot = None
+        for jid, member in self._members.items():
+            reboot = member.reboot
+            if reboot is not None and not reboot.late and now >= reboot.deadline:
+                late.append((jid, reboot))
+                member.reboot = None if member.full else replace(reboot, late=True)
         return late
 
     def _view(self, name: str, member: Member) -> Target:
@@ -205,9 +232,11 @@ class Fleet:
             other=self._other(says.controller) if says.run and member.full else "",
             job=says.run.number if says.run and ours and member.full else None,
             progress=says.progress / 100 if says.progress is not None and member.full else None,
+            left=says.left if member.full else None,
             queue=says.queue if member.full else 0,
             boot=safe(says.boot or member.kept.boot),
             version=safe(says.version),
+            address=safe(says.address),
             since=member.since,
             heard=member.heard,
         )

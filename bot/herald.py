@@ -18,6 +18,7 @@ from agent.wire.errors import Refusal
 from agent.wire.vocabulary import Verdict
 from bot.jobs import Job, Run
 from bot.occupant import Channel
+from bot.owed import Owed
 from bot.ports import Voice
 from bot.reply import Reply
 from bot.report import summary
@@ -44,7 +45,7 @@ class Herald:
 
     def __init__(self, store: Writer, voice: Voice) -> None:
         self._store, self._voice = store, voice
-        self._queue: asyncio.Queue[Reply | _News | _Due] = asyncio.Queue()
+        self._queue: asyncio.Queue[Reply | Owed | _News | _Due] = asyncio.Queue()
         self._queued: set[_Due] = set()
         self._said: dict[_Due, Job] = {}  # and not marked as told: the store would not take it
         self._failed = False
@@ -61,6 +62,10 @@ class Herald:
     def news(self, reply: Reply) -> None:
         """Say *reply* in the room."""
         self._queue.put_nowait(reply)
+
+    def owe(self, owed: Owed) -> None:
+        """Say *owed*, and see that it is marked: whoever owes it says so again after a start."""
+        self._queue.put_nowait(owed)
 
     def alarmed(self, number: int, reply: Reply, left: float) -> None:
         """Say *reply* of job *number*, while it is true: for *left* seconds."""
@@ -85,7 +90,7 @@ class Herald:
             self._queued.add(due)
             self._queue.put_nowait(due)
 
-    async def _next(self) -> Reply | _News | _Due:
+    async def _next(self) -> Reply | Owed | _News | _Due:
         """What to say next; what failed is looked for again."""
         while True:
             try:
@@ -99,11 +104,13 @@ class Herald:
                 self._queued.discard(item)
             return item
 
-    async def _try(self, item: Reply | _News | _Due) -> bool:
+    async def _try(self, item: Reply | Owed | _News | _Due) -> bool:
         """Whether *item* needs no further try now."""
         try:
             if isinstance(item, Reply):
                 await self._voice.say(item)
+            elif isinstance(item, Owed):
+                await item.settle(self._voice, self._store)
             elif isinstance(item, int):
                 await self._conclude(item)
             elif len(item) == 3:
@@ -116,6 +123,8 @@ class Herald:
         except Exception:
             log.exception("herald.failed", item=repr(item)[:200])
             self._failed = True
+            if isinstance(item, Owed):
+                asyncio.get_running_loop().call_later(AGAIN, self.owe, item)
         return True
 
     async def _warn(self, number: int, reply: Reply, until: float) -> None:

@@ -22,6 +22,7 @@ from agent.wire.delivery import Chunk, GapError, Receiver
 from agent.wire.journal import JournalError, Reader
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import RunId, Verdict
+from bot.arrival import Arrival, joined
 from bot.digest import Clock, IntegrityError, digest, distrusted, given_up, heard_of
 from bot.jobs import Happening, ImpossibleError, Phase, Run, after
 from bot.ports import Wire, clock
@@ -50,22 +51,6 @@ LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 LIES = (IntegrityError, JournalError, ImpossibleError, ArithmeticError, ValueError)
 """What a journal that cannot be true makes of its reader."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """Something a target said of a run: accepted (neither), refused or a chunk."""
-
-    full: str
-    of: JournalId | None
-    run: RunId
-    chunk: Chunk | None = None
-    refused: str = ""
-
-    @property
-    def jid(self) -> str:
-        """The target's bare JID."""
-        return self.full.partition("/")[0]
 
 
 @dataclass(slots=True)
@@ -107,7 +92,7 @@ class Intake:
         self._store, self._store_id, self._wire = store, store_id, wire
         self._ended, self._revised, self._alarmed = ended, revised, alarmed
         self._alarms: dict[tuple[int, str], int] = {}
-        self._queue: asyncio.Queue[tuple[Arrival, timedelta]] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[Arrival] = asyncio.Queue(WAITING)
         self._readers: dict[tuple[int, str], Reader] = {}
 
     def put(self, arrival: Arrival, *, behind: timedelta) -> None:
@@ -115,7 +100,7 @@ class Intake:
         if self._queue.full():
             log.warning("intake.full", run=str(arrival.run), target=arrival.jid)
         else:
-            self._queue.put_nowait((arrival, behind))
+            self._queue.put_nowait(replace(arrival, behind=behind))
 
     async def run(self) -> None:
         """Store what arrives, for ever."""
@@ -123,7 +108,7 @@ class Intake:
             batch = [await self._queue.get()]
             while len(batch) < BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            result = await self._store.do(partial(self._take, batch=batch))
+            result = await self._store.do(partial(self._take, batch=joined(batch)))
             for (full, _), ack in result.acks.items():
                 self._wire.ack(full, ack)
             for (jid, run_id), who in result.cancels.items():
@@ -145,10 +130,10 @@ class Intake:
         for run in result.ended:
             self._alarms.pop((run.job, run.jid), None)
 
-    def _take(self, db: Connection, *, batch: list[tuple[Arrival, timedelta]]) -> _Result:
+    def _take(self, db: Connection, *, batch: list[Arrival]) -> _Result:
         """In the store's thread: everything in *batch*, in order."""
         result = _Result()
-        for arrival, behind in batch:
+        for arrival in batch:
             try:
                 run = relearned.find(db, arrival.run, arrival.jid, self._store_id)
             except KeyError:
@@ -157,7 +142,7 @@ class Intake:
                     result.unknown.add(arrival.jid)
                 continue
             try:
-                changed, ack = self._apply(db, run, arrival, behind, result)
+                changed, ack = self._apply(db, run, arrival, result)
             except LIES as error:
                 log.error("run.integrity", run=run.name, jid=run.jid, reason=str(error))  # noqa: TRY400
                 changed, ack = distrusted(run, error, self._now()), None
@@ -171,7 +156,7 @@ class Intake:
         return result
 
     def _apply(
-        self, db: Connection, run: Run, arrival: Arrival, behind: timedelta, result: _Result
+        self, db: Connection, run: Run, arrival: Arrival, result: _Result
     ) -> tuple[Run, Ack | None]:
         """*run* after *arrival*, and what to acknowledge."""
         if arrival.of is None:
@@ -185,7 +170,7 @@ class Intake:
         except GapError as gap:
             return run, Ack(arrival.of, gap.have, gap=True)
         if new:
-            run = self._append(db, heard_of(run, self._now()), new, behind, result)
+            run = self._append(db, heard_of(run, self._now()), new, arrival.behind, result)
         return run, Ack(arrival.of, run.size)
 
     def _append(

@@ -14,6 +14,7 @@ from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Step
 from bot.jobs import Job, Run
 from bot.occupant import Line
+from bot.wish import Wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Target:
     present: bool = False
     """Whether it is there, as far as the server knows."""
     state: str = "away"
-    """``idle``, ``busy``, ``rebooting`` or ``away``."""
+    """``idle``, ``busy``, ``rebooting``, ``down`` or ``away``."""
     friendly: str = ""
     """What its owner calls it: ``Bob's server``. May be empty; the target's word, bounded."""
     location: str = ""
@@ -39,10 +40,14 @@ class Target:
     """The bot that it works for, if that is another one."""
     progress: float | None = None
     """Of the current step, 0 to 1."""
+    left: float | None = None
+    """Seconds until its run is probably over, as it said last; None if that cannot be told."""
     queue: int = 0
     """How many runs wait there."""
     boot: str = ""
     version: str = ""
+    address: str = ""
+    """Its IP address in its own words, which nothing proves; it may be another network's."""
     since: datetime | None = None
     """Since when it is in this state (UTC, the bot's clock)."""
     heard: datetime | None = None
@@ -64,7 +69,8 @@ class Targets(Protocol):
         """
         Order a reboot; returns when the target has agreed, not when it is back.
 
-        Raises Away or Busy. That it is back, or is not, the room hears later.
+        Raises Away or Busy; NoAnswer if nobody knows whether it will. That it is back, or is
+        not, the room hears later.
         """
         ...
 
@@ -141,6 +147,26 @@ class People(Protocol):
         ...
 
 
+class Wishes(Protocol):
+    """What people wait for."""
+
+    async def wait_for(self, wish: Wish) -> bool:
+        """
+        Whether *wish* is so already; else it is durable on return, and told once it is so.
+
+        Raises Busy if its asker waits for too much.
+        """
+        ...
+
+    def of(self, asker: str) -> Sequence[Wish]:
+        """What the person with this bare JID waits for."""
+        ...
+
+    async def forget(self, asker: str) -> Sequence[Wish]:
+        """Wait for none of it any more; returns what it was."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     """Everything a handler may use."""
@@ -150,6 +176,7 @@ class Lab:
     room: Membership
     missed: Missed
     people: People
+    wishes: Wishes
     domain: str
     """The domain of our own account: what ``admit bob`` means by bob."""
     now: datetime

@@ -4,7 +4,9 @@ The edges that services use: what :mod:`bot.xmpp` must be able to do for them.
 Commands have ports of their own, in :mod:`bot.lab`.
 """
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from agent.wire.parameter import RecipeInfo
@@ -17,6 +19,13 @@ from bot.reply import Reply
 def clock() -> datetime:
     """What our clock shows (UTC). It may jump: labs are full of dead CMOS batteries."""
     return datetime.now(UTC)
+
+
+def steady(now: Callable[[], datetime]) -> Callable[[], datetime]:
+    """A clock that goes on from what *now* shows, whoever sets that one later."""
+    loop = asyncio.get_running_loop()
+    began, at = now(), loop.time()
+    return lambda: began + timedelta(seconds=loop.time() - at)
 
 
 class Wire(Protocol):
@@ -43,7 +52,11 @@ class Wire(Protocol):
         ...
 
     async def reboot(self, full: str, who: str, *, force: bool) -> str:
-        """Ask for a ticket and spend it; the boot id before. Raises Away or Refusal."""
+        """
+        Ask for a ticket and spend it; the boot id before.
+
+        Raises Away or Refusal: nothing happens. NoAnswer: nobody knows.
+        """
         ...
 
     async def ping(self, full: str) -> float:
@@ -64,4 +77,12 @@ class Voice(Protocol):
 
         Through the room if they are in it, else, or if *direct*, from account to account.
         """
+        ...
+
+    def nick(self, jid: str) -> str | None:
+        """What the person with this bare JID is called in the room; None if they left. Away."""
+        ...
+
+    async def belongs(self, jid: str) -> bool:
+        """Whether the person with this bare JID may be told of the lab. Raises Away."""
         ...

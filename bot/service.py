@@ -26,6 +26,7 @@ from bot.dispatch import Dispatch
 from bot.fleet import Fleet
 from bot.herald import Herald
 from bot.intake import Intake
+from bot.jobs import Run
 from bot.lab import Lab
 from bot.machines import Machines
 from bot.missed import Missed
@@ -33,8 +34,11 @@ from bot.people import People
 from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
+from bot.vigil import Vigil
+from bot.wishes import Wishes
 from bot.xmpp.adhoc import AdHoc
 from bot.xmpp.client import Client
+from bot.xmpp.vitals import Vitals
 from bot.xmpp.wire import TargetWire
 
 log = structlog.get_logger()
@@ -70,6 +74,7 @@ async def _run(config: Config, store: Writer) -> None:
             room=client,
             missed=missed,
             people=people,
+            wishes=wishes,
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
@@ -89,22 +94,34 @@ async def _run(config: Config, store: Writer) -> None:
     client = Client(link, config, store, fleet, attention.answer)
     AdHoc(link, client.room.members, client.room.occupants, attention.answer, lab)
     herald = Herald(store, client.room.speech)
-    machines = Machines(fleet, wire, herald, within=config.patience.reboot)
+    machines = Machines(fleet, wire, herald, store, within=config.patience.reboot)
+    await machines.load()
+    wishes = Wishes(store, fleet, herald)
+    await wishes.load()
+
+    def ended(run: Run) -> None:
+        herald.ended(run)
+        wishes.ended(run)
+
     found = Relearned(herald.news)
-    dispatch = Dispatch(
-        store, store_id, fleet, wire, config.patience, ended=herald.ended, found=found.add
-    )
+    dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=ended, found=found.add)
     intake = Intake(
         store, store_id, wire,
-        ended=herald.ended, revised=herald.revised, alarmed=herald.alarmed,
+        ended=ended, revised=herald.revised, alarmed=herald.alarmed,
         unknown=dispatch.wonder,
     )  # fmt: skip
-    deadlines = Deadlines(store, fleet, config.patience, ended=herald.ended)
-    client.bind(dispatch, deadlines, intake, herald, machines, missed)
+    deadlines = Deadlines(store, fleet, config.patience, ended=ended)
+    vitals = Vitals(link, client.room, lambda full: vigil.heard(full))
+    vigil = Vigil(
+        fleet, vitals, config.liveness,
+        strand=deadlines.left, meet=dispatch.appeared, say=herald.news,
+        reboot=config.patience.reboot,
+    )  # fmt: skip
+    client.bind(vigil, intake, herald, machines, wishes, missed)
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:
-        for service in (intake, dispatch, deadlines, herald, machines):
+        for service in (intake, dispatch, deadlines, herald, machines, vigil, wishes):
             group.create_task(service.run())
         group.create_task(link.run(client.session, alone=doubles.until_alone))
 

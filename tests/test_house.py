@@ -7,6 +7,9 @@ import pytest
 
 from bot.commands import discover, reference
 from bot.jobs import LIMITS, NEXT
+from bot.liveness import NEXT as LIFE
+from bot.liveness import Event
+from bot.outages import Cause
 from bot.verb import Verb
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +25,14 @@ def headings() -> set[str]:
         for page in ROOT.glob("docs/**/*.md")
         for heading in re.findall(r"^#+ +(.+?) *$", page.read_text(), re.MULTILINE)
     }
+
+
+def part(title: str) -> str:
+    """What docs/architecture.md says below the heading *title*."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
 
 
 def test_there_is_code_to_look_at() -> None:
@@ -58,14 +69,31 @@ def test_a_recipe_has_a_heading_in_the_documentation(path: Path) -> None:
 
 
 def test_the_diagram_of_a_runs_life_is_the_table() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text()
-    drawn = re.findall(r"^    (\w+) --> (\w+): (\w+)$", page, re.MULTILINE)
+    drawn = re.findall(
+        r"^    (\w+) --> (\w+): (\w+)$", part("A run's life at the bot"), re.MULTILINE
+    )
     table = [
         (str(phase), str(then), str(happening))
         for phase, happenings in NEXT.items()
         for happening, then in happenings.items()
     ]
     assert drawn == table
+
+
+def test_the_diagram_of_who_is_alive_is_the_table() -> None:
+    drawn = re.findall(
+        r"^    (\w+) --> (\w+): (\w+)(?: / (\w+))?$", part("Who is alive"), re.MULTILINE
+    )
+    assert drawn == [
+        (str(life), str(then), str(sign), "" if event is Event.NONE else str(event))
+        for life, signs in LIFE.items()
+        for sign, (then, event) in signs.items()
+    ]
+
+
+def test_every_cause_is_explained() -> None:
+    rows = re.findall(r"^\| (\w+) \| .+ \| .+ \|$", part("Who is alive"), re.MULTILINE)
+    assert rows == ["cause", *map(str, Cause), "rebooted", "flapping"]
 
 
 def test_the_table_of_deadlines_is_the_table() -> None:

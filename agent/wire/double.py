@@ -136,6 +136,4 @@ class Doubles:
 
 def whereabouts(link: Link) -> str:
     """The name and the address of this machine; a copied disk may have the same name."""
-    transport = link.client.transport
-    address = transport.get_extra_info("sockname") if transport is not None else None
-    return f"{socket.gethostname()} ({address[0] if address else 'no address'})"
+    return f"{socket.gethostname()} ({link.address or 'no address'})"

@@ -50,3 +50,7 @@ class Away(Refusal):
     """The target is not there, and what was asked must not be queued."""
 
     condition = "recipient-unavailable"
+
+
+class NoAnswer(Away):
+    """It was asked, and did not answer in time: whether it heard us is unknown."""

@@ -22,7 +22,7 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
 
 from agent.wire import controller, query, stanza, target
-from agent.wire.errors import Away, Refusal
+from agent.wire.errors import Away, NoAnswer, Refusal
 from agent.wire.fields import MalformedError
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ MessageType = Literal["normal", "chat", "groupchat", "headline"]
 
 for parent, elements in (
     (Message, (*stanza.MESSAGES, target.HelloElement, target.AdmittedElement)),
-    (Presence, (target.TargetElement, controller.ControllerElement)),
+    (Presence, (target.TargetElement, target.LeavingElement, controller.ControllerElement)),
     (Iq, query.IQS),
 ):
     for element in elements:
@@ -60,25 +60,38 @@ class Exchange:
 
         self.client.add_event_handler("session_bind", bound)
 
+    @property
+    def address(self) -> str:
+        """The IP address of our end of the connection; empty without one."""
+        transport = self.client.transport
+        name = transport.get_extra_info("sockname") if transport is not None else None
+        return target.read_address(str(name[0])) if isinstance(name, tuple) else ""
+
     def send(self, what: StanzaBase) -> bool:
         """Send now, or drop it and return False: there is no queue (rule 1)."""
         if self.online:
             what.send()
         return self.online
 
+    def send_text(self, stanza: str) -> bool:
+        """Like :meth:`send`, with a whole stanza that is text already: it goes as it is."""
+        if self.online:
+            self.client.send(stanza)
+        return self.online
+
     async def ask(self, iq: Iq, *, timeout: float) -> Iq:  # noqa: ASYNC109  (slixmpp's own)
         """
         Send *iq* and return the answer.
 
-        Raises Away if it cannot be delivered or nobody answers within *timeout* seconds, and
-        Refusal, with the peer's words, if the peer refuses.
+        Raises Away if it cannot be delivered, NoAnswer if nobody answers within *timeout*
+        seconds, and Refusal, with the peer's words, if the peer refuses.
         """
         if not self.online:
             raise Away("I am not connected to the server", hint="Try again in a minute.")
         try:
             answer: Iq = await iq.send(timeout=timeout)
         except IqTimeout as error:
-            raise Away(f"no answer within {timeout:g} s") from error
+            raise NoAnswer(f"no answer within {timeout:g} s") from error
         except IqError as error:
             raise _refusal(error) from error
         return answer

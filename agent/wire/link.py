@@ -62,6 +62,11 @@ class Link(Exchange):
         self.client.add_filter("in", self._note)
         self._watch_stream()
 
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone, or given up: nothing that we say arrives."""
+        return self._over.is_set()
+
     async def run(
         self,
         session: Callable[[], Awaitable[None]],
@@ -172,9 +177,9 @@ class Link(Exchange):
         for task in self._tasks:
             task.cancel()
         if self.client.is_connected():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GOODBYE):  # slixmpp would close before its last words
-                    await self.client.waiting_queue.join()
+            said = asyncio.ensure_future(self.client.waiting_queue.join())
+            await asyncio.wait({said}, timeout=GOODBYE)  # slixmpp would close before its last words
+            said.cancel()
             with _closed_twice():
                 await self.client.disconnect(wait=GOODBYE)
         self.online = False

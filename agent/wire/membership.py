@@ -76,6 +76,7 @@ class Membership:
         self._link, self._dress, self._seen = link, dress, seen
         self._answer: asyncio.Future[Entered] | None = None
         self._asked = ""  # the id of the presence that asked to be let in
+        self._stale = False  # whether what it said was no longer so before the answer came
         self._out = asyncio.Event()
         self._why = ""
         link.on("presence", self._presence)
@@ -112,7 +113,7 @@ class Membership:
         return entered
 
     async def _join(self, nick: str, past: int) -> Entered:
-        self.nick, self._why = nick, ""
+        self.nick, self._why, self._stale = nick, "", False
         self.entered.clear()
         self._out.clear()
         self._answer = asyncio.get_running_loop().create_future()
@@ -124,12 +125,16 @@ class Membership:
         self._link.send(presence)
         try:
             async with asyncio.timeout(ANSWER):
-                return await self._answer
+                entered = await self._answer
         finally:
             self._answer = None
+        if self._stale:
+            self.update()
+        return entered
 
     def update(self) -> None:
-        """Say again what we are, now that it has changed."""
+        """Say again what we are, now that it has changed: at once, or when we are let in."""
+        self._stale = not self.inside
         if self.inside:
             presence = self._link.client.make_presence(pto=self.me)
             self._dress(presence)

@@ -4,6 +4,7 @@ What a target says of itself: in presence, to everybody; and to its bot, to be l
 Same rules as :mod:`agent.wire.stanza`.
 """
 
+import ipaddress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,7 +15,11 @@ from agent.wire.fields import NS, MalformedError, bounded, read_int, read_run, r
 from agent.wire.vocabulary import RunId
 
 MOST_NAME = 60
-"""Characters of a friendly name or a location."""
+"""Characters of a friendly name, a location or a nick."""
+
+REASONS = frozenset({"shutdown", "rebooting", "restarting", "stopped", "failed"})
+"""Why a target leaves: the machine shuts down, it reboots; its agent alone is started again, is
+stopped, or gave up after an error of its own."""
 
 
 class TargetElement(ElementBase):
@@ -23,15 +28,26 @@ class TargetElement(ElementBase):
 
         <target xmlns='urn:labroom:1' name='Bob&apos;s server' location='lab 2, rack 3'
                 state='busy' boot='9f0c...' run='k3x9q2ab-17' step='memtest size=16M'
-                progress='43' queue='1' version='0.1.0' epoch='e7d2m4kq01xz'
-                session='b51kz07q'/>
+                progress='43' left='720' queue='1' version='0.1.0' epoch='e7d2m4kq01xz'
+                session='b51kz07q' address='192.0.2.7'/>
     """
 
     name, namespace, plugin_attrib = "target", NS, "lab_target"
     interfaces: ClassVar[set[str]] = {
         "name", "location", "state", "boot", "run", "step", "progress", "queue", "version",
-        "epoch", "controller", "session", "clash",
+        "epoch", "controller", "session", "clash", "left", "address",
     }  # fmt: skip
+
+
+class LeavingElement(ElementBase):
+    """
+    Why a target leaves; in its last presence, of type unavailable.
+
+        <leaving xmlns='urn:labroom:1' reason='rebooting' by='ann'/>
+    """
+
+    name, namespace, plugin_attrib = "leaving", NS, "lab_leaving"
+    interfaces: ClassVar[set[str]] = {"reason", "by"}
 
 
 class HelloElement(ElementBase):
@@ -81,6 +97,20 @@ class TargetState:
     """Runs that wait."""
     clash: str = ""
     """Where another process is that uses the same account."""
+    left: int | None = None
+    """Seconds until its run is probably over; None if that cannot be told."""
+    address: str = ""
+    """The IP address that it has on its connection to the server: a target's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Why a target leaves, in its own words."""
+
+    reason: str
+    """One of :data:`REASONS`."""
+    by: str = ""
+    """The nick of who ordered it; empty if nobody did, or it is not known."""
 
 
 def write_target(presence: Presence, state: TargetState) -> None:
@@ -100,6 +130,8 @@ def write_target(presence: Presence, state: TargetState) -> None:
         "progress": "" if state.progress is None else str(state.progress),
         "queue": str(state.queue or ""),
         "clash": state.clash,
+        "left": "" if state.left is None else str(state.left),
+        "address": state.address,
     }
     for name, value in told.items():
         if value:
@@ -110,6 +142,7 @@ def read_target(presence: Presence) -> TargetState:
     """Take the state out of *presence*."""
     element = presence["lab_target"]
     run, progress, queue = element["run"], element["progress"], element["queue"]
+    left = element["left"]
     if element["state"] not in ("idle", "busy", "rebooting"):
         raise MalformedError(f"not a state: {element['state'][:40]!r}")
     return TargetState(
@@ -126,7 +159,47 @@ def read_target(presence: Presence) -> TargetState:
         progress=min(100, read_int(progress)) if progress else None,
         queue=read_int(queue) if queue else 0,
         clash=bounded(element["clash"]),
+        left=read_int(left) if left else None,
+        address=read_address(element["address"]),
     )
+
+
+def read_address(text: str) -> str:
+    """
+    An address of one machine in its shortest form; empty for anything else.
+
+    Somebody may be about to send packets there: so no group, no broadcast, no name, and no
+    interface of ours (``fe80::1%eth0``). What is odd is dropped: the target is there all the same.
+    """
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            return ""
+        address = address.ipv4_mapped or address
+    if address.is_loopback:  # which counts as reserved, too
+        return str(address)
+    odd = address.is_multicast or address.is_unspecified or address.is_reserved
+    return "" if odd else str(address)
+
+
+def write_leaving(presence: Presence, leaving: Leaving) -> None:
+    """Say in *presence*, which is of type unavailable, why it is the last."""
+    presence["lab_leaving"]["reason"] = leaving.reason
+    if leaving.by:
+        presence["lab_leaving"]["by"] = bounded(leaving.by)[:MOST_NAME]
+
+
+def read_leaving(presence: Presence) -> Leaving | None:
+    """Why a target leaves with *presence*; None if it does not leave, or does not say."""
+    if presence["type"] != "unavailable" or not presence.get_plugin("lab_leaving", check=True):
+        return None
+    element = presence["lab_leaving"]
+    if element["reason"] not in REASONS:  # a later version's
+        return None
+    return Leaving(element["reason"], element["by"][:MOST_NAME])
 
 
 def write_hello(message: Message, room: str) -> None:

@@ -43,7 +43,7 @@ async def run(asked: Help, lab: Lab, line: Line) -> Reply:
 
 VERB = Verb(
     name="help",
-    instead_of=("commands", "hi"),
+    instead_of=("commands", "hi", "hello"),
     summary="this; help run: more",
     about="The commands, or one command with its examples.",
     grammar=optional(name("command", "a command")),

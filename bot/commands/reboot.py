@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from agent.wire.errors import Busy, Refusal, UnknownName
 from bot.grammar import flag, known, name
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
 from bot.reply import Reply
+from bot.report.text import age, safe
 from bot.verb import Verb
 
 
@@ -25,12 +27,32 @@ async def resolve(asked: Reboot, lab: Lab, line: Line) -> Reboot:
 
 
 async def run(asked: Reboot, lab: Lab, line: Line) -> Reply:
-    """Order the reboot. That the target is back is announced later, from its presence."""
-    await lab.targets.reboot(asked.target, force=asked.force, by=line.by.nick)
+    """Order the reboot. How it ends is announced later, from the target's presence."""
+    try:
+        await lab.targets.reboot(asked.target, force=asked.force, by=line.by.nick)
+    except Refusal as refusal:
+        raise await _explained(refusal, asked.target, lab) from refusal
     return Reply(
         f"{asked.target} reboots; I say when it is back",
         data={"target": asked.target, "force": asked.force},
         kind="acknowledgement",
+    )
+
+
+async def _explained(refusal: Refusal, name: str, lab: Lab) -> Refusal:
+    """A target that is busy says with what; for whom, only we know."""
+    target = next(each for each in lab.targets.all() if each.name == name)
+    if refusal.condition != Busy.condition or target.state != "busy" or target.job is None:
+        return refusal
+    try:
+        job = await lab.jobs.get(target.job)
+    except UnknownName:
+        return refusal
+    asker = safe(job.asker_jid.split("@")[0] or job.asker or "nobody knows", 20)
+    step = f"{safe(target.doing, 100)} of " if target.doing else ""
+    return Busy(
+        f"a run is on: {step}{job.number}@{name}, asked for by {asker} {age(job.asked, lab.now)}",
+        hint=f"Say reboot {name} now to lose it.",
     )
 
 
@@ -40,8 +62,9 @@ VERB = Verb(
     summary="restart a target",
     about=(
         "Restarts a target, if it is there and agrees; it is never queued. The room hears when "
-        "it is back, proven by a new boot id, or that it is not. While a run is on it refuses; "
-        "`reboot bob now` reboots all the same."
+        "it is back, proven by a new boot id, how long that took, and from the third time on how "
+        "long it usually takes; or that it is not back, and then when it is after all. While a "
+        "run is on it refuses, and says which and whose; `reboot bob now` reboots all the same."
     ),
     grammar=name("target", "a target") + flag("now", "force"),
     then='"now" or nothing more',

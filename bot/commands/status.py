@@ -11,13 +11,16 @@ from bot.policy import Permission
 from bot.reply import Reply
 from bot.report import facts
 from bot.report.table import table
-from bot.report.text import age, listed, plural, safe
+from bot.report.text import age, duration, listed, plural, safe
 from bot.verb import Verb
+
+MOST_LEFT = 999 * 86400
+"""Seconds of an estimate; who says more says nothing."""
 
 MOST = 4
 """Versions that are told of; more are a mess of another kind."""
 
-ORDER = ("idle", "busy", "rebooting", "away")
+ORDER = ("idle", "busy", "rebooting", "away", "down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,13 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
         "\n".join(part for part in (text, _skew(targets, lab.version)) if part),
         table=table(
             (
-                [target.name, target.state, _progress(target), _what(target, lab, stranded)]
+                [
+                    target.name,
+                    target.state,
+                    _progress(target),
+                    _left(target),
+                    _what(target, lab, stranded),
+                ]
                 for target in shown
             ),
             columns=line.columns,
@@ -99,9 +108,15 @@ def _progress(target: Target) -> str:
     return f"{target.progress:.0%}" if known_part else ""
 
 
+def _left(target: Target) -> str:
+    """``12 min``, or empty; it was rounded by who said it."""
+    known_part = target.left is not None and target.left > 0
+    return duration(min(target.left or 0, MOST_LEFT)) if known_part else ""
+
+
 def _what(target: Target, lab: Lab, stranded: Mapping[str, Sequence[int]]) -> str:
     waits = _stranded(stranded.get(target.jid, ()))
-    if target.state == "away":
+    if not target.present:
         since = f"since {age(target.since, lab.now)}".removesuffix(" ago") if target.since else ""
         return ", ".join(part for part in (waits, since) if part)
     job = f"job {target.job}: " if target.job else ""
@@ -124,23 +139,27 @@ def _version(target: Target, ours: str) -> str:
 def _one(target: Target, lab: Lab, stranded: Sequence[int]) -> Reply:
     """Everything that is known of *target*."""
     called = ", ".join(safe(part, 60) for part in (target.friendly, target.location) if part)
+    left = f"about {_left(target)} left" if _left(target) else ""
     does = " ".join(part for part in (safe(_what(target, lab, {}), 100), _progress(target)) if part)
+    doing = ", ".join(part for part in (does, left) if part)
     text = f"{target.name}{f' ({called})' if called else ''}: {safe(target.state, 12)}"
     rows = [
         ("name", target.friendly),
         ("place", target.location),
         ("state", target.state),
         ("since", age(target.since, lab.now) if target.since else ""),
-        ("does", does if target.state != "away" else ""),
+        ("does", does if target.present else ""),
+        ("left", left.removesuffix(" left")),
         ("waiting", plural(target.queue, "runs") if target.queue else ""),
         ("stranded", ", ".join(f"job {number}" for number in stranded)),
         ("heard", age(target.heard, lab.now) if target.heard else "never"),
         ("boot", target.boot[:8]),
         ("version", _version(target, lab.version)),
-        ("address", target.jid),
+        ("address", target.address),
+        ("jid", target.jid),
     ]
     return Reply(
-        f"{text}, {does}" if does else text,
+        f"{text}, {doing}" if doing else text,
         table=table([row for row in rows if row[1]]),
         data={"target": {**facts.of_target(target), "stranded": list(stranded)}},
     )
@@ -152,9 +171,11 @@ VERB = Verb(
     summary="how the targets are",
     about=(
         "Every target with its state and what it does; or one in detail: what it is called and "
-        "where it stands, since when it is in its state, when it was last heard, its boot, its "
-        "agent's version, how many runs wait there, and which jobs are stranded: it is gone, or "
-        "says nothing of them. Targets whose agents have another version than the bot are named. "
+        "where it stands, since when it is in its state, what it does, how far that is and about "
+        "how long it will take, how many runs wait there, when it was last heard, its boot, its "
+        "agent's version, the IP address that it says it has, and which jobs are stranded: it is "
+        "gone, or says nothing of them. Targets whose agents have another version than the bot "
+        "are named. "
         "What a target does for another bot is said with that bot's name."
     ),
     grammar=optional(name("target", "a target")),

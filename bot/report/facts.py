@@ -37,9 +37,11 @@ def of_target(target: Target) -> Facts:
         "job": target.job,
         "other": target.other,
         "progress": finite(target.progress),
+        "left": finite(target.left),
         "queue": target.queue,
         "boot": target.boot,
         "version": target.version,
+        "address": target.address,
         "since": moment(target.since),
         "heard": moment(target.heard),
     }

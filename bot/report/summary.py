@@ -56,7 +56,7 @@ def _waits(job: Job, targets: Mapping[str, Target]) -> list[str]:
     """Why some runs do not start at once."""
     clauses: list[str] = []
     mine = [targets[run.target] for run in job.runs if run.target in targets]
-    for state in ("away", "rebooting"):
+    for state in ("down", "away", "rebooting"):
         names = [target.name for target in mine if target.state == state]
         if len(names) == 1:
             clauses.append(f"{names[0]} is {state}: it starts when {names[0]} is back")

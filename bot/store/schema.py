@@ -1,6 +1,11 @@
 """
 The tables. Written once at first start; ``meta`` holds their version.
 
+Rule: a version that only adds reads a database of the one before: tables and columns that are
+missing are made, and it has the new version from then on. So a column that comes later is
+nullable or has a ``server_default``. Anything else is refused, and left as it is; so is a newer
+one, also if it only has more: we would not do what stands there.
+
 Times are UTC seconds since the epoch; what only people read is JSON.
 """
 
@@ -18,13 +23,18 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    inspect,
     select,
+    update,
 )
+from sqlalchemy.schema import CreateColumn
 
 from agent.wire.errors import Refusal
 
-VERSION = "4"
-"""Another one cannot be read: there is no way from one to the next yet."""
+VERSION = "5"
+
+GROWS_FROM = ("3", "4")
+"""Versions that lack nothing but tables and columns."""
 
 
 class VersionError(Refusal):
@@ -47,7 +57,7 @@ job = Table(
     Column("line", String, index=True),  # the id of the line that asked, which may not be unique
     Column("text", String, nullable=False, default=""),  # and its words: said twice, done once
     Column("steps", JSON, nullable=False),
-    Column("ref", String, nullable=False, default=""),  # what whoever asked calls it
+    Column("ref", String, nullable=False, default="", server_default=""),  # what the asker calls it
     Column("asker", String, nullable=False),
     Column("asker_jid", String, nullable=False),
     Column("channel", String, nullable=False),
@@ -108,12 +118,56 @@ person = Table(
 )
 
 
+reboot = Table(
+    "reboot",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("jid", String, nullable=False, index=True),
+    Column("by", String, nullable=False),
+    Column("boot", String, nullable=False),  # the boot id before
+    Column("ordered", Float, nullable=False),
+    Column("deadline", Float, nullable=False),
+    Column("agreed", Boolean, nullable=False),
+    Column("late", Boolean, nullable=False),  # the room has heard that it is not back
+    Column("took", Float),  # seconds; None: it is under way
+    sqlite_autoincrement=True,
+)
+
+wish = Table(
+    "wish",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("asker", String, nullable=False, index=True),  # bare JID
+    Column("channel", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("targets", JSON, nullable=False),  # bare JIDs
+    Column("job", Integer),
+    sqlite_autoincrement=True,
+)
+
+
 def create(db: Connection) -> None:
-    """Make the tables that are missing; VersionError if another version made what is there."""
-    metadata.create_all(db)
-    found = db.scalar(select(meta.c.value).where(meta.c.key == "version"))
-    if found not in (None, VERSION):
+    """Make the tables that are missing; VersionError if they would not do."""
+    meta.create(db, checkfirst=True)
+    version = meta.c.key == "version"
+    found = db.scalar(select(meta.c.value).where(version))
+    if found not in (None, VERSION, *GROWS_FROM):
         raise VersionError(
             f"its tables have version {found}, this labroom's have {VERSION}",
             hint="Run the labroom that made it, or name another database.",
         )
+    metadata.create_all(db)
+    if found in GROWS_FROM:
+        _grow(db)
+    db.execute(update(meta).where(version).values(value=VERSION))
+
+
+def _grow(db: Connection) -> None:
+    """Add the columns that are missing."""
+    there, quote = inspect(db), db.dialect.identifier_preparer.quote
+    for table in metadata.sorted_tables:
+        have = {column["name"] for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in have:
+                spec = CreateColumn(column).compile(dialect=db.dialect)
+                db.exec_driver_sql(f"ALTER TABLE {quote(table.name)} ADD COLUMN {spec}")

@@ -7,7 +7,6 @@ Everything that must be said again after a reconnect is said by :meth:`Client.se
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 import structlog
 from slixmpp import JID
@@ -18,12 +17,12 @@ from agent.wire.errors import Refusal
 from agent.wire.link import Link
 from agent.wire.membership import JoinError
 from agent.wire.target import TargetState, write_admitted
+from bot.arrival import Arrival
 from bot.config import Config
-from bot.deadlines import Deadlines
-from bot.dispatch import Dispatch
+from bot.departure import Departure
 from bot.fleet import Fleet
 from bot.herald import Herald
-from bot.intake import Arrival, Intake
+from bot.intake import Intake
 from bot.machines import Machines
 from bot.missed import Missed
 from bot.notices import Notices
@@ -32,6 +31,8 @@ from bot.reply import Reply
 from bot.report.text import safe
 from bot.store import targets
 from bot.store.writer import Writer
+from bot.vigil import Vigil
+from bot.wishes import Wishes
 from bot.xmpp import wire
 from bot.xmpp.occupants import Seen
 from bot.xmpp.room import Room
@@ -47,6 +48,8 @@ MOST_KNOCKING = 20
 """Strangers who ask to be let in, and are told of in the room; more are only logged."""
 ADDRESS = re.compile(r"[^@/\s]{1,200}@[^@/\s]{1,200}")
 """A bare JID."""
+STATES = ("idle", "busy", "rebooting", "away", "down")
+"""In this order in our own status."""
 STATUS_EVERY = 2.0
 """Seconds between two changes of our own status: a room is quadratic."""
 
@@ -86,17 +89,16 @@ class Client:
 
     def bind(
         self,
-        dispatch: Dispatch,
-        deadlines: Deadlines,
+        vigil: Vigil,
         intake: Intake,
         herald: Herald,
         machines: Machines,
+        wishes: Wishes,
         missed: Missed,
     ) -> None:
         """Name the services, which need our room and wire to be made."""
-        self._deadlines = deadlines
-        self._dispatch, self._intake = dispatch, intake
-        self._herald, self._machines = herald, machines
+        self._vigil, self._intake = vigil, intake
+        self._herald, self._machines, self._wishes = herald, machines, wishes
         self._talk = Talk(self.room, self._answer, missed, herald.news)
         self._notices = Notices(herald.news, acts=lambda: self.room.acts)
         wire.listen(self._link, self._from_target)
@@ -130,7 +132,7 @@ class Client:
                         cure="an owner of the room can make the bot an owner of it",
                     )  # fmt: skip
                 finally:
-                    self._fleet.nobody(datetime.now(UTC))
+                    self._vigil.nobody()
                 await asyncio.sleep(REJOIN)
 
     async def admit(self, jid: str) -> None:
@@ -159,6 +161,7 @@ class Client:
         room = self.room
         entered = await room.enter(self._config.nick)
         self._fleet.listening = True
+        self._vigil.listening()
         log.info("room.entered", room=self._config.room, nick=entered.nick, new=entered.created)
         if entered.nick != self._config.nick:
             text = f"my nick {self._config.nick} is taken, so I am {entered.nick} here"
@@ -194,16 +197,18 @@ class Client:
 
     # Targets
 
-    def _arrived(self, seen: Seen, state: TargetState | None, leaves: bool) -> None:
+    def _arrived(self, seen: Seen, state: TargetState | None, left: Departure | None) -> None:
         if seen.rank is not None:
             self._changed.set()  # who acts may be another now
         if seen.full is None:
             return
         jid = JID(seen.full).bare
-        if leaves:
+        if seen.rank is not None and seen.occupant.affiliation is Affiliation.OWNER:
+            self._vigil.bot(seen.full, there=left is None)
+        elif left is not None:
             self._strangers.pop(jid, None)
-            if self._fleet.left(seen.full, datetime.now(UTC)):
-                self._deadlines.left(jid)
+            if self._fleet.belongs(jid):
+                self._vigil.left(seen.full, left)
             self._changed.set()
         elif state is not None and self._fleet.belongs(jid):
             self._here(seen.full, state)
@@ -212,9 +217,9 @@ class Client:
 
     def _here(self, full: str, state: TargetState) -> None:
         """A target of ours says how it is."""
-        if self._fleet.arrived(full, state, datetime.now(UTC)):
-            self._dispatch.appeared(JID(full).bare)
+        self._vigil.arrived(full, state)
         self._machines.appeared(JID(full).bare)
+        self._wishes.changed(JID(full).bare)
         self._clash(JID(full).bare, state.clash)
         self._changed.set()
 
@@ -241,7 +246,6 @@ class Client:
         if not self._fleet.belongs(jid):
             log.warning("target.unknown", jid=jid, run=str(arrival.run))
             return
-        self._fleet.heard(jid, datetime.now(UTC))
         self._intake.put(arrival, behind=self._fleet.member(jid).behind)
 
     def _hello(self, message: Message) -> None:
@@ -269,7 +273,7 @@ class Client:
     def _status(self) -> str:
         """The lab in one line, and who acts on what people say if that is not us."""
         states = [target.state for target in self._fleet.all()]
-        counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(sorted(states))]
+        counts = [f"{states.count(state)} {state}" for state in STATES if state in states]
         lab = ", ".join(counts) or "no targets yet"
         acting = self.room.acting if self.room.membership.inside else None
         return lab if acting in (None, self.room.membership.nick) else f"{lab}; {acting} acts"

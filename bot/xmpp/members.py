@@ -81,6 +81,19 @@ class Members:
         finally:
             self._waiting -= 1
 
+    async def belongs(self, jid: str) -> bool:
+        """Whether *jid* is on one of the lists; Away if the room cannot say it now."""
+        try:
+            async with self._lock:
+                return await self._ask(jid) not in (Affiliation.NONE, Affiliation.OUTCAST)
+        except IqTimeout as error:
+            raise Away("the room does not answer") from error
+        except IqError as error:
+            if error.etype == "wait":
+                raise Away(f"the room does not say who belongs to it: {error.condition}") from error
+            log.warning("room.members_unknown", jid=jid, reason=str(error))
+            return False
+
     async def _ask(self, jid: str) -> Affiliation:
         muc = self._link.client.plugin["xep_0045"]
         for affiliation in ORDER:

@@ -57,6 +57,10 @@ class Occupants:
         """The occupant with bare JID *jid*, if there is one."""
         return next((seen for seen in self._seen.values() if seen.occupant.jid == jid), None)
 
+    def nick_of(self, full: str) -> str | None:
+        """The nick of the session with that full JID."""
+        return next((nick for nick, seen in self._seen.items() if seen.full == full), None)
+
     @property
     def acting(self) -> str | None:
         """The nick of the bot that acts on lines which are addressed to none."""

@@ -19,11 +19,13 @@ from slixmpp.stanza import Presence
 from agent.wire.controller import write_controller
 from agent.wire.fields import MalformedError
 from agent.wire.link import Link
-from agent.wire.membership import Entered, JoinError, Membership
+from agent.wire.membership import NEW_NICK, Entered, JoinError, Membership
 from agent.wire.target import TargetState, read_target
+from bot.departure import Departure
 from bot.missed import PAST, Past
 from bot.occupant import Affiliation, Line
 from bot.xmpp.clients import Clients
+from bot.xmpp.departure import departure
 from bot.xmpp.hearing import Hearing
 from bot.xmpp.members import Members
 from bot.xmpp.occupants import Occupants, Seen
@@ -49,7 +51,7 @@ class Room:
         rank: Of several bots the one with the lowest acts.
         heard: Told of every line.
         arrived: Told of every presence of an occupant: real full JID, what it says of
-            itself as a target if it does, and whether it leaves.
+            itself as a target if it does, and how it leaves if it does.
         overheard: Told of the facts of every answer that another bot gives in the room.
         past: Told of the room's history, once we have entered.
     """
@@ -62,7 +64,7 @@ class Room:
         rank: int,
         status: Callable[[], str],
         heard: Callable[[Line], None],
-        arrived: Callable[[Seen, TargetState | None, bool], None],
+        arrived: Callable[[Seen, TargetState | None, Departure | None], None],
         overheard: Callable[[dict[str, object]], None],
         past: Callable[[list[Past]], None],
     ) -> None:
@@ -73,7 +75,7 @@ class Room:
         self.members = Members(link, room, us=lambda: self.affiliation)
         self.clients = Clients(link)
         self.occupants = Occupants()
-        self.speech = Speech(link, self.membership, self.occupants)
+        self.speech = Speech(link, self.membership, self.occupants, self.members)
         self._hearing = Hearing(
             link, self.membership, self.occupants, self.members, self.speech,
             acts=lambda: self.acts, heard=heard, overheard=overheard, past=past,
@@ -123,10 +125,16 @@ class Room:
         """Whether that is us."""
         return self.membership.inside and self.acting in (None, self.membership.nick)
 
+    def nick_of(self, full: str) -> str | None:
+        """The nick of the session *full*; None if it is not in the room."""
+        return self.occupants.nick_of(full)
+
     def _presence(self, presence: Presence) -> None:
         if not presence["from"].resource:
             return  # ejabberd's rooms say what they can do
         seen, leaves = self.occupants.take(presence), presence["type"] == "unavailable"
+        if NEW_NICK in presence["muc"]["status_codes"]:
+            return  # the new one follows
         if presence["from"].resource == self.membership.nick:
             self.affiliation = Affiliation.NONE if leaves else seen.occupant.affiliation
             return
@@ -136,7 +144,7 @@ class Room:
         if presence.get_plugin("lab_target", check=True) is not None and not leaves:
             with contextlib.suppress(MalformedError):
                 state = read_target(presence)
-        self._arrived(seen, state, leaves)
+        self._arrived(seen, state, departure(presence) if leaves else None)
 
     def _dress(self, presence: Presence) -> None:
         presence["status"] = self._status()

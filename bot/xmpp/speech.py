@@ -23,6 +23,7 @@ from bot.occupant import Channel, Line
 from bot.reply import Reply
 from bot.report.text import cut, safe
 from bot.xmpp.budget import Budget
+from bot.xmpp.members import Members
 from bot.xmpp.occupants import Occupants
 from bot.xmpp.upload import Uploads
 
@@ -36,8 +37,11 @@ QUOTED = 60
 class Speech:
     """:class:`bot.ports.Voice` on slixmpp."""
 
-    def __init__(self, link: Link, membership: Membership, occupants: Occupants) -> None:
+    def __init__(
+        self, link: Link, membership: Membership, occupants: Occupants, members: Members
+    ) -> None:
         self._link, self._membership, self._occupants = link, membership, occupants
+        self.belongs = members.belongs
         self._budget, self._uploads = Budget(), Uploads(link)
         self._reflections: dict[str, asyncio.Future[None]] = {}
         self.last = ""
@@ -81,6 +85,13 @@ class Speech:
             await self._whisper(seen.occupant.nick, reply, None)
         else:
             await self._privately(JID(jid), reply, None)
+
+    def nick(self, jid: str) -> str | None:
+        """What *jid* is called here; None if they are not here. Raises Away if we are not."""
+        if not self._membership.inside:
+            raise Away("I am not in the room")
+        seen = self._occupants.of(jid)
+        return seen.occupant.nick if seen is not None else None
 
     async def answer(self, line: Line, reply: Reply) -> None:
         """Say *reply* where *line* was said. Raises Away."""

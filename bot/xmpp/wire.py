@@ -6,12 +6,13 @@ from collections.abc import Callable
 from slixmpp.stanza import Iq, Message
 
 from agent.wire import query, stanza
+from agent.wire.errors import Away, NoAnswer
 from agent.wire.exchange import Exchange
 from agent.wire.fields import bounded
 from agent.wire.parameter import RecipeInfo
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Order, RunId
-from bot.intake import Arrival
+from bot.arrival import Arrival
 
 ANSWER = 5.0
 """Seconds a target has to answer a question."""
@@ -55,9 +56,11 @@ class TargetWire:
 
     async def reboot(self, full: str, who: str, *, force: bool) -> str:
         """Ask for a ticket and spend it; the boot id before."""
-        asked = await self._exchange.ask(
-            self._reboot(full, "get", query.RebootAsk(who=who, force=force)), timeout=ANSWER
-        )
+        ask = self._reboot(full, "get", query.RebootAsk(who=who, force=force))
+        try:
+            asked = await self._exchange.ask(ask, timeout=ANSWER)
+        except NoAnswer as error:
+            raise Away(error.what, hint="Nothing was ordered.") from error
         spend = query.RebootAsk(who=who, force=force, ticket=query.read_reboot(asked).ticket)
         await self._exchange.ask(self._reboot(full, "set", spend), timeout=ANSWER)
         return bounded(asked["lab_reboot"]["boot"])
@@ -95,6 +98,6 @@ def listen(exchange: Exchange, put: Callable[[str, Arrival], None]) -> None:
     def _from(message: Message, of: JournalId, run: RunId) -> tuple[str, Arrival]:
         return message["from"].bare, Arrival(str(message["from"]), of, run)
 
-    exchange.on("message@type=normal/lab_accepted", accepted)
-    exchange.on("message@type=normal/lab_refused", refused)
-    exchange.on("message@type=normal/lab_chunk", chunk)
+    exchange.on("message@type=headline/lab_accepted", accepted)
+    exchange.on("message@type=headline/lab_refused", refused)
+    exchange.on("message@type=headline/lab_chunk", chunk)

@@ -4,6 +4,8 @@ import asyncio
 import os
 import select
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,6 +157,43 @@ class Bench:
     def _changed(self, run: RunDir) -> None:
         self.changes.append(run)
         self._happened.set()
+
+
+AGENT = """
+import asyncio, sys
+from pathlib import Path
+from tests.agent.bench import BOT, Bench, an_order, output
+
+async def main(home):
+    bench = Bench.__new__(Bench)
+    bench.home, bench.state, bench.recipes = home, home / "state", home / "recipes"
+    bench.boot, bench.changes, bench._happened = "boot-1", [], asyncio.Event()
+    await bench.start()
+    await bench.run(1, sys.argv[2])
+    await bench.says(1, "ready")
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+def an_agent_of_its_own(bench: Bench, step: str) -> "subprocess.Popen[str]":
+    """Another process whose executor has *step* running."""
+    agent = subprocess.Popen(
+        [sys.executable, "-c", AGENT, bench.home, step],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert agent.stdout is not None
+    assert "ready" in agent.stdout.read(6)
+    return agent
+
+
+async def killed(agent: "subprocess.Popen[str]") -> None:
+    os.killpg(agent.pid, signal.SIGKILL)
+    assert agent.stdout is not None
+    with agent.stdout:
+        await asyncio.to_thread(agent.wait)
 
 
 _PF_EXITING = 0x4

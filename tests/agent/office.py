@@ -49,7 +49,7 @@ class Journal:
 
     @property
     def holding(self) -> Holding:
-        return Holding(self.dir, JOURNAL, self.dir.synced, self.phase)
+        return Holding(self.dir, JOURNAL, self.dir.synced, self.phase, acked=self.dir.acked)
 
     @property
     def synced(self) -> bytes:

@@ -6,56 +6,30 @@ import os
 import random
 import select
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from agent import rundir
+from agent import launch, rundir, tombs
 from agent.rundir import RunDir
+from agent.tombs import Tomb
 from agent.wire.errors import Busy, Refusal, UnknownName
 from agent.wire.vocabulary import Held
-from tests.agent.bench import BOT, Bench, an_order, ends, gone, output, records, run_id
+from tests.agent.bench import (
+    BOT,
+    Bench,
+    an_agent_of_its_own,
+    an_order,
+    ends,
+    gone,
+    killed,
+    output,
+    records,
+    run_id,
+)
 
 WAIT = "echo ready; read _ < {gate}; echo after"
-
-AGENT = """
-import asyncio, sys
-from pathlib import Path
-from tests.agent.bench import BOT, Bench, an_order, output
-
-async def main(home):
-    bench = Bench.__new__(Bench)
-    bench.home, bench.state, bench.recipes = home, home / "state", home / "recipes"
-    bench.boot, bench.changes, bench._happened = "boot-1", [], asyncio.Event()
-    await bench.start()
-    await bench.run(1, sys.argv[2])
-    await bench.says(1, "ready")
-    print("ready", flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main(Path(sys.argv[1])))
-"""
-
-
-def an_agent_of_its_own(bench: Bench, step: str) -> "subprocess.Popen[str]":
-    """Another process whose executor has *step* running."""
-    agent = subprocess.Popen(
-        [sys.executable, "-c", AGENT, bench.home, step],
-        stdout=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert agent.stdout is not None
-    assert "ready" in agent.stdout.read(6)
-    return agent
-
-
-async def killed(agent: "subprocess.Popen[str]") -> None:
-    os.killpg(agent.pid, signal.SIGKILL)
-    assert agent.stdout is not None
-    with agent.stdout:
-        await asyncio.to_thread(agent.wait)
 
 
 def waiting(bench: Bench, name: str = "wait", more: str = "") -> None:
@@ -211,20 +185,39 @@ async def test_what_cannot_run_is_refused(bench: Bench) -> None:
     bench.recipe("sized", "true", "[params.size]\nkind = 'size'\ndefault = '1M'\nmax = '2M'\n")
     await bench.stop()
     executor = await bench.start()
-    for step, kind, words in (
-        ("memtset", UnknownName, "Did you mean memtest"),
-        ("lacks", Refusal, "no-such-program is not installed"),
-        ("sized size=3M", Refusal, "At most 2M"),
-        ("sized sice=1M", UnknownName, "Did you mean size"),
+    for number, (step, kind, words) in enumerate(
+        (
+            ("memtset", UnknownName, "Did you mean memtest"),
+            ("lacks", Refusal, "no-such-program is not installed"),
+            ("sized size=3M", Refusal, "At most 2M"),
+            ("sized sice=1M", UnknownName, "Did you mean size"),
+        )
     ):
         with pytest.raises(kind, match=words):
-            await executor.accept(BOT, an_order(1, step))
+            await executor.accept(BOT, an_order(number, step))
     with pytest.raises(Refusal, match="too late"):
-        await executor.accept(BOT, an_order(1, "sized", ttl=0))
+        await executor.accept(BOT, an_order(8, "sized", ttl=0))
     with pytest.raises(ValueError, match="not a bare JID"):
-        await executor.accept("../../etc@x/y", an_order(1, "sized"))
+        await executor.accept("../../etc@x/y", an_order(9, "sized"))
     assert executor.held(BOT) == []
     assert list(rundir.scan(bench.state)) == []
+
+
+async def test_what_was_refused_stays_refused(bench: Bench) -> None:
+    executor = bench.executor
+    with pytest.raises(Refusal) as first:
+        await executor.accept(BOT, an_order(1, "comes-later"))
+    bench.recipe("comes-later", "true")
+    await bench.stop()
+    executor = await bench.start()
+    with pytest.raises(Refusal) as again:  # people were told that it does not run
+        await executor.accept(BOT, an_order(1, "comes-later"))
+    assert str(again.value) == str(first.value)
+    await executor.cancel(BOT, run_id(1), "ann")
+    with pytest.raises(Refusal, match="no recipe called comes-later"):
+        await executor.accept(BOT, an_order(1, "comes-later"))
+    await bench.run(2, "comes-later")
+    assert await bench.over(2) == ("pass", "")
 
 
 async def test_a_run_that_waited_past_its_time_does_not_start(bench: Bench) -> None:
@@ -324,11 +317,11 @@ async def test_stop_after_it_is_over_changes_nothing(bench: Bench) -> None:
     executor = await bench.start()
     run = await bench.run(1, "hello")
     await bench.over(1)
-    before = run.journal.read_bytes()
+    before, journal = run.journal.read_bytes(), executor.held(BOT)[0].journal
     await executor.cancel(BOT, run_id(1), "ann")
     await executor.retire(BOT, run_id(1))
     await executor.cancel(BOT, run_id(1), "ann")
-    assert rundir.cancelled(bench.state, BOT, run_id(1)) is None
+    assert tombs.find(bench.state, BOT, run_id(1)) == Tomb(tombs.RETIRED, journal)
     assert before.endswith(b'"verdict":"pass","reason":""}\n')
 
 
@@ -429,6 +422,30 @@ async def test_a_machine_that_rebooted_unasked(bench: Bench) -> None:
     assert output(bench.dir(1)) == b"ready\n"
     await bench.run(2, "hello")
     assert await bench.over(2) == ("pass", "")
+
+
+async def test_a_supervisor_that_the_agent_before_had_only_just_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = launch.start
+
+    def start_two(run: RunDir, boot: str) -> launch.Watch:
+        """The first has the lock by the time that the second, which is ours, asks for it."""
+        begun(run, boot).close()
+        while not run.alive() or run.pid() is None:
+            os.sched_yield()
+        return begun(run, boot)
+
+    waiting(bench)
+    await bench.stop()
+    await bench.start()
+    monkeypatch.setattr(launch, "start", start_two)
+    run = await bench.run(1, "wait")
+    await bench.says(1, "ready")  # we hear of the first, which works
+    await bench.until(lambda: bench.executor.current)
+    bench.gate.open()
+    assert await bench.over(1) == ("pass", "")
+    assert [record.kind for record in records(run)].count("begin") == 1
 
 
 async def test_queued_runs_start_after_a_restart_in_their_order(bench: Bench) -> None:

@@ -182,7 +182,7 @@ async def test_reboot_takes_no_parameter_and_is_nobody_s_file(bench: Bench) -> N
     with pytest.raises(UnknownName):
         await bench.executor.accept(BOT, an_order(1, "reboot now=1"))
     with pytest.raises(UnknownName, match="Did you mean reboot"):
-        await bench.executor.accept(BOT, an_order(1, "rebot"))
+        await bench.executor.accept(BOT, an_order(2, "rebot"))
     assert "reboot" in [info.name for info in bench.executor.catalogue.infos()]
     bench.recipe("reboot", "true")
     [bad] = Catalogue([bench.recipes]).bad

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import launch, rundir
+from agent import launch, rundir, tombs
 from agent.rundir import RunDir
+from agent.tombs import CANCELLED, RETIRED, Tomb
 from agent.wire.journal import JournalError, Reader, encode
 from agent.writer import Locked, Writer
 from tests.agent.bench import BOT, an_order, records, run_id
@@ -59,7 +60,7 @@ def test_a_run_is_made_once(tmp_path: Path) -> None:
 )
 def test_an_address_that_must_not_become_a_path(tmp_path: Path, jid: str) -> None:
     with pytest.raises(ValueError, match="not a bare JID"):
-        rundir.mark_cancelled(tmp_path, jid, run_id(1), "ann")
+        tombs.leave(tmp_path, jid, run_id(1), Tomb(CANCELLED, "ann"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -71,17 +72,17 @@ def test_somebody_else_s_folders_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_remembered_is_forgotten_in_the_end(tmp_path: Path) -> None:
-    rundir.mark_cancelled(tmp_path, BOT, run_id(1), "ann")
+    tombs.leave(tmp_path, BOT, run_id(1), Tomb(CANCELLED, "ann"))
     made(tmp_path, 2).retire("j0urn4lid")
-    assert rundir.cancelled(tmp_path, BOT, run_id(1)) == "ann"
-    assert rundir.retired(tmp_path, BOT, run_id(2)) == "j0urn4lid"
+    assert tombs.find(tmp_path, BOT, run_id(1)) == Tomb(CANCELLED, "ann")
+    assert tombs.find(tmp_path, BOT, run_id(2)) == Tomb(RETIRED, "j0urn4lid")
     assert list(rundir.scan(tmp_path)) == []
     marks = list((tmp_path / "runs" / BOT).iterdir())
-    rundir.prune(tmp_path, min(mark.stat().st_mtime for mark in marks) - 1)
-    assert rundir.retired(tmp_path, BOT, run_id(2)) == "j0urn4lid"
-    rundir.prune(tmp_path, max(mark.stat().st_mtime for mark in marks) + 1)
-    assert rundir.cancelled(tmp_path, BOT, run_id(1)) is None
-    assert rundir.retired(tmp_path, BOT, run_id(2)) is None
+    tombs.prune(tmp_path, min(mark.stat().st_mtime for mark in marks) - 1)
+    assert tombs.find(tmp_path, BOT, run_id(2)) == Tomb(RETIRED, "j0urn4lid")
+    tombs.prune(tmp_path, max(mark.stat().st_mtime for mark in marks) + 1)
+    assert tombs.find(tmp_path, BOT, run_id(1)) is None
+    assert tombs.find(tmp_path, BOT, run_id(2)) is None
 
 
 def test_the_first_to_ask_is_who_stopped_it(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 
 from bot.demo import SERVERS
-from tests.bench import acknowledgement, burst, footprint, startup, throughput
+from tests.bench import acknowledgement, age, burst, footprint, startup, throughput
 
 LIMITS = [(kind, tuned) for kind in SERVERS for tuned in (True, False)]
 
@@ -32,6 +32,9 @@ async def main() -> None:
     title("Output of a target, durable at the bot, against bare messages with base64")
     for kind, tuned in LIMITS:
         write(await throughput.measure(kind, tuned=tuned))
+    title(f"Age of a line when it is durable at the bot, of {age.LINES} from a quiet target")
+    for kind, tuned in LIMITS:
+        write([await age.measure(kind, tuned=tuned)])
     title(f"Start, median of {startup.ROUNDS} (goal for the help: < 0.3 s)")
     write(startup.helps())
     title(f"Agent, median of {startup.STARTS} starts (goal: < 1.5 s)")

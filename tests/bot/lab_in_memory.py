@@ -11,6 +11,7 @@ from bot.jobs import Job, Phase, Run
 from bot.lab import Lab, Target
 from bot.missed import Missed, Past
 from bot.occupant import Affiliation, Line, Occupant
+from bot.wish import Wish
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DOMAIN = "lab.example"
@@ -152,6 +153,25 @@ async def _everything(_: Past) -> bool:
     return True
 
 
+class Wishes:
+    def __init__(self) -> None:
+        self.made: list[Wish] = []
+        self.true = False
+
+    async def wait_for(self, wish: Wish) -> bool:
+        if not self.true:
+            self.made.append(wish)
+        return self.true
+
+    def of(self, asker: str) -> Sequence[Wish]:
+        return [wish for wish in self.made if wish.asker == asker]
+
+    async def forget(self, asker: str) -> Sequence[Wish]:
+        own = self.of(asker)
+        self.made = [wish for wish in self.made if wish not in own]
+        return own
+
+
 class World:
     """A lab of bob, alice (busy) and carol (away), with nothing done yet."""
 
@@ -162,6 +182,7 @@ class World:
         self.jobs = Jobs()
         self.room = Room()
         self.missed, self.people = Missed(_everything), People()
+        self.wishes = Wishes()
         self.knocking: frozenset[str] = frozenset()
         self.now = NOW
 
@@ -173,6 +194,7 @@ class World:
             room=self.room,
             missed=self.missed,
             people=self.people,
+            wishes=self.wishes,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,
@@ -188,4 +210,5 @@ class World:
             *self.jobs.stopped,
             *room.admitted,
             *room.invited,
+            *self.wishes.made,
         ]

@@ -21,12 +21,13 @@ from agent.wire.query import HeldRun, Meeting, Standing
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import Held, Order, RunId, Step
+from bot.arrival import Arrival
 from bot.config import Patience
 from bot.deadlines import Deadlines
 from bot.dispatch import Dispatch
 from bot.fleet import Fleet
 from bot.herald import Herald
-from bot.intake import Arrival, Intake
+from bot.intake import Intake
 from bot.jobs import Job, Run
 from bot.machines import Machines
 from bot.occupant import Affiliation, Channel, Line, Occupant
@@ -34,6 +35,7 @@ from bot.relearn import Relearned
 from bot.reply import Reply
 from bot.store import jobs, journals, schema, targets
 from bot.store.writer import Writer
+from bot.wishes import Wishes
 from tests.virtual_time import BEGAN, VirtualLoop, settled
 
 T = TypeVar("T")
@@ -128,6 +130,8 @@ class Room:
         self.said: list[Reply] = []
         self.told: list[tuple[str, Reply, bool]] = []
         self.open = True
+        self.nicks = {"ann@lab.example": "ann", "max@lab.example": "max"}
+        self.members = set(self.nicks)
         self.broken: Callable[[Reply], bool] = lambda _: False
 
     async def say(self, reply: Reply) -> None:
@@ -137,6 +141,14 @@ class Room:
     async def tell(self, jid: str, reply: Reply, *, direct: bool) -> None:
         self._door(reply)
         self.told.append((jid, reply, direct))
+
+    def nick(self, jid: str) -> str | None:
+        if not self.open:
+            raise Away("I am not in the room")
+        return self.nicks.get(jid)
+
+    async def belongs(self, jid: str) -> bool:
+        return jid in self.members
 
     def _door(self, reply: Reply) -> None:
         if not self.open:
@@ -176,8 +188,18 @@ class Bot:
         for jid in (BOB, ALICE):
             self.fleet.member(jid)
         self.herald = Herald(self.store, self.room)
-        self.machines = Machines(self.fleet, self.wire, self.herald, within=300)
-        ended, now = self.herald.ended, self.clock
+        now = self.clock
+        self.machines = Machines(
+            self.fleet, self.wire, self.herald, self.store, within=300, now=now
+        )  # fmt: skip
+        await self.machines.load()
+        self.wishes = Wishes(self.store, self.fleet, self.herald)
+        await self.wishes.load()
+
+        def ended(run: Run) -> None:
+            self.herald.ended(run)
+            self.wishes.ended(run)
+
         found = Relearned(self.herald.news)
         self.dispatch = Dispatch(
             self.store, self.id, self.fleet, self.wire, self.patience,
@@ -190,7 +212,9 @@ class Bot:
         )  # fmt: skip
         self.deadlines = Deadlines(self.store, self.fleet, self.patience, ended=ended, now=now)
         self.fleet.listening = True
-        services = (self.intake, self.dispatch, self.deadlines, self.herald, self.machines)
+        services = (
+            self.intake, self.dispatch, self.deadlines, self.herald, self.machines, self.wishes,
+        )  # fmt: skip
         self._tasks = [asyncio.create_task(service.run()) for service in services]
         await self.herald.catch_up()
 
@@ -214,11 +238,15 @@ class Bot:
 
     # What the world does
 
-    def appears(self, jid: str = BOB, *, session: str = "s1", boot: str = "boot1") -> None:
-        state = TargetState(boot=boot, session=session)
-        if self.fleet.arrived(f"{jid}/agent", state, datetime.now(UTC)):
+    def appears(
+        self, jid: str = BOB, *, session: str = "s1", boot: str = "boot1", state: str = "idle",
+        queue: int = 0,
+    ) -> None:  # fmt: skip
+        says = TargetState(boot=boot, session=session, state=state, queue=queue)
+        if self.fleet.arrived(f"{jid}/agent", says, datetime.now(UTC)):
             self.dispatch.appeared(jid)
         self.machines.appeared(jid)
+        self.wishes.changed(jid)
 
     def leaves(self, jid: str = BOB) -> None:
         if self.fleet.left(f"{jid}/agent", datetime.now(UTC)):

@@ -23,8 +23,8 @@ from agent.wire.journal import encode
 from agent.wire.query import HeldRun, Meeting, Standing
 from agent.wire.stanza import JournalId
 from agent.wire.vocabulary import Held, Order, RunId, Verdict, token
+from bot.arrival import Arrival
 from bot.config import Patience
-from bot.intake import Arrival
 from bot.jobs import Job, Phase, Run
 from bot.store import jobs, relearned
 from tests.bot.lab_on_disk import ALICE, BOB, STEPS, Bot, line, standing

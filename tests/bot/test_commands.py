@@ -148,9 +148,23 @@ async def test_a_reboot_is_ordered(world: World) -> None:
 
 
 async def test_a_busy_target_reboots_only_now(world: World) -> None:
-    assert (await say(world, "reboot alice")).text == "alice is busy. Say reboot alice now."
+    refused = await say(world, "reboot alice")
+    assert refused.text == "alice is busy. Say reboot alice now."  # of job 16 we know nothing
+    assert refused.kind == "refusal"
     assert (await say(world, "reboot alice now")).kind == "acknowledgement"
     assert world.targets.rebooted == [("alice", True, "ann")]
+
+
+async def test_a_refused_reboot_names_the_run_its_step_and_who_asked(world: World) -> None:
+    world.targets.known["alice"] = target("alice", "busy", job=1, doing="memtest size=16M")
+    await say(world, "run memtest size=16M on alice", MAX)
+    refused = await say(world, "reboot alice")
+    assert refused.text == (
+        "a run is on: memtest size=16M of 1@alice, asked for by max just now. "
+        "Say reboot alice now to lose it."
+    )
+    assert (refused.kind, refused.data["condition"]) == ("refusal", "resource-constraint")
+    assert world.targets.rebooted == []
 
 
 async def test_a_target_that_is_away_refuses_at_once(world: World) -> None:
@@ -168,15 +182,15 @@ async def test_ping_says_how_long_it_took(world: World) -> None:
 async def test_status_counts_and_lists() -> None:
     world = World(
         target("bob"),
-        target("alice", "busy", doing="memtest size=16M", job=16, progress=0.43),
+        target("alice", "busy", doing="memtest size=16M", job=16, progress=0.43, left=720.0),
         target("carol", "away", since=NOW - timedelta(hours=3)),
     )
     said = await say(world, "status")
     assert said.body == (
         "3 targets: 1 idle, 1 busy, 1 away\n```\n"
-        "alice  busy  43%  job 16: memtest siz…\n"
+        "alice  busy  43%  12 min  job 16: mem…\n"
         "bob    idle\n"
-        "carol  away       since 3 h\n```"
+        "carol  away               since 3 h\n```"
     )
 
 
@@ -184,12 +198,38 @@ async def test_status_of_one_target_says_all() -> None:
     bob = target(
         "bob", "busy", friendly="Bob's server", location="rack 3", doing="memtest", job=3,
         progress=0.5, queue=2, boot="0123456789abcdef", version="0.1.0",
+        left=90.0, address="192.0.2.7",
         since=NOW - timedelta(minutes=12), heard=NOW - timedelta(seconds=4),
     )  # fmt: skip
     said = await say(World(bob), "status bob")
-    assert said.text == "bob (Bob's server, rack 3): busy, job 3: memtest 50%"
-    for fact in ("Bob's server", "rack 3", "12 min ago", "4 s ago", "01234567", "0.1.0", "2 runs"):
-        assert fact in said.table
+    assert (
+        said.text == "bob (Bob's server, rack 3): busy, job 3: memtest 50%, about 1 min 30 s left"
+    )
+    assert said.table == (
+        "name     Bob's server\n"
+        "place    rack 3\n"
+        "state    busy\n"
+        "since    12 min ago\n"
+        "does     job 3: memtest 50%\n"
+        "left     about 1 min 30 s\n"
+        "waiting  2 runs\n"
+        "heard    4 s ago\n"
+        "boot     01234567\n"
+        "version  0.1.0\n"
+        "address  192.0.2.7\n"
+        "jid      bob@lab.example"
+    )
+    told = said.data["target"]
+    assert isinstance(told, dict)
+    assert (told["left"], told["address"]) == (90.0, "192.0.2.7")
+
+
+@pytest.mark.parametrize("left", [None, 0.0, -5.0, float("nan"), float("inf"), 1e15])
+async def test_an_estimate_that_is_none_or_absurd_is_harmless(left: float | None) -> None:
+    world = World(target("bob", "busy", doing="memtest", job=3, left=left))
+    said = await say(world, "status bob")
+    assert ("left" in said.table) == (left in (float("inf"), 1e15))
+    assert all(len(line) <= 38 for line in (await say(world, "status")).table.splitlines())
 
 
 async def test_a_stranded_run_is_shown_with_its_job_and_with_its_target() -> None:
@@ -376,3 +416,72 @@ async def test_steps_reach_the_store_as_they_were_given(world: World) -> None:
         Step("memtest", {"size": "16M"}),
         Step("stress", {"time": "1h", "what": "io"}),
     )
+
+
+# tell
+
+
+async def test_one_is_told_later(world: World) -> None:
+    said = await say(world, "tell me when Alice is free", MAX)
+    assert said.text == "I tell you when alice is idle; now it is busy with job 16"
+    assert (said.kind, said.data["waits"]) == ("acknowledgement", True)
+    (wish,) = world.wishes.made
+    assert (wish.asker, wish.kind, wish.targets) == (
+        "max@lab.example",
+        "idle",
+        ("alice@lab.example",),
+    )
+    said = await say(world, "tell me when alice and carol are back", MAX)
+    assert said.text == "I tell you when alice and carol are back"
+    await say(world, "run memtest on bob")
+    assert (await say(world, "tell me when job 1 is done")).text == "I tell you when job 1 is done"
+
+
+async def test_what_is_so_already_is_said_at_once(world: World) -> None:
+    world.wishes.true = True
+    said = await say(world, "tell me when all are idle")
+    assert said.text == "alice, bob and carol are idle already"
+    assert (said.kind, world.wishes.made) == ("answer", [])
+
+
+async def test_one_hears_what_one_waits_for_and_forgets_it(world: World) -> None:
+    assert (await say(world, "tell me what I wait for")).text == "you wait for nothing"
+    for text in ("bob is back", "bob, carol are idle"):
+        await say(world, f"tell me when {text}", MAX)
+    await say(world, "tell me when bob is idle", ANN)
+    said = await say(world, "tell me what i wait for", MAX)
+    assert said.text == "I tell you when bob is back and bob and carol are idle"
+    said = await say(world, "Tell me nothing.", MAX)
+    assert said.text == "I no longer tell you when bob is back and bob and carol are idle"
+    assert (await say(world, "tell me nothing", MAX)).text == "you wait for nothing"
+    assert [wish.asker for wish in world.wishes.made] == ["ann@lab.example"]
+
+
+async def test_nothing_is_waited_for_that_there_is_not(world: World) -> None:
+    assert "no target called bbo" in (await say(world, "tell me when bbo is idle")).text
+    assert "there is no job 9" in (await say(world, "tell me when job 9 is done")).text
+    hidden = replace(MAX, jid=None)
+    assert "this room hides who you are" in (await say(world, "tell me nothing", hidden)).text
+    assert world.wishes.made == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tell me", '"when", "nothing" or "what"'),
+        ("tell ann when bob is idle", '"me"'),
+        ("tell me when", "a job or a target"),
+        ("tell me when bob", '"is"'),
+        ("tell me when bob is", '"idle" or "back"'),
+        ("tell me when bob is green", '"idle" or "back"'),
+        ("tell me when job 3 is idle", '"done"'),
+        ("tell me when bob is idle again", "nothing more"),
+        ("notify me when bob is idle", "Did you mean tell?"),
+    ],
+)
+async def test_a_wish_that_is_none_says_what_was_expected(
+    world: World, text: str, expected: str
+) -> None:
+    said = await say(world, text)
+    assert expected in said.text
+    assert world.wishes.made == []

@@ -93,9 +93,8 @@ class TargetOfOne:
 
     def holding(self, number: int) -> Holding:
         made, journal, _ = self.runs[number]
-        return Holding(
-            made, journal, made.synced, Held.DONE if number in self.over else Held.RUNNING
-        )
+        phase = Held.DONE if number in self.over else Held.RUNNING
+        return Holding(made, journal, made.synced, phase, acked=made.acked)
 
     def meet(self, _full: str, meeting: Meeting) -> Standing:
         held = [each for each in map(self.holding, self.runs) if not delivered(each)]

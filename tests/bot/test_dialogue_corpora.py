@@ -116,6 +116,15 @@ invite ann to lunch
 thanks, labbot
 labbot is great
 tell labbot to reboot bob
+tell me
+tell me more
+tell me about bob
+tell me when lunch is back
+tell me when bob is done
+tell me when it is idle
+tell me what you wait for
+tell me nothing about it
+tell ann when bob is idle
 the labbot: reboot bob
 bob alice carol
 on bob

@@ -9,8 +9,9 @@ from agent.wire.errors import Away
 from agent.wire.query import Standing
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import RunId
-from bot.fleet import Fleet, Reboot
+from bot.fleet import Fleet
 from bot.lab import Target
+from bot.reboot import Reboot
 from bot.store.targets import Remembered
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -129,9 +130,43 @@ def test_a_reboot_is_proven_by_another_boot_id_and_told_once(fleet: Fleet) -> No
     assert fleet.overdue(LATER) == []
 
 
-def test_a_reboot_that_nothing_proves_is_overdue_once(fleet: Fleet) -> None:
+def test_a_reboot_that_nothing_proves_is_overdue_once_and_may_be_proven_yet(fleet: Fleet) -> None:
     fleet.rebooting(BOB, order())
     assert fleet.overdue(LATER - timedelta(seconds=1)) == []
-    assert [name for name, _ in fleet.overdue(LATER)] == ["bob"]
+    assert [jid for jid, _ in fleet.overdue(LATER)] == [BOB]
     assert fleet.overdue(LATER) == []
     assert only(fleet).state == "away"
+    fleet.arrived(f"{BOB}/agent", TargetState(boot="b2", session="s3"), LATER)
+    proven = fleet.proven(BOB)
+    assert proven is not None
+    assert proven.late
+
+
+def test_a_target_that_agreed_is_leaving_until_it_is_proven_or_overdue(fleet: Fleet) -> None:
+    fleet.arrived(f"{BOB}/agent", BUSY, NOW)
+    fleet.rebooting(BOB, replace(order(), agreed=False))
+    assert not fleet.member(BOB).leaving
+    fleet.rebooting(BOB, order())
+    assert fleet.member(BOB).leaving
+    fleet.overdue(LATER)
+    assert not fleet.member(BOB).leaving
+
+
+def test_that_it_goes_may_be_known_before_it_has_answered(fleet: Fleet) -> None:
+    fleet.arrived(f"{BOB}/agent", replace(BUSY, state="rebooting"), NOW)
+    fleet.rebooting(BOB, order())
+    fleet.arrived(f"{BOB}/agent", replace(BUSY, state="idle"), NOW)
+    assert fleet.stayed(BOB) is not None
+
+
+def test_a_target_that_went_and_is_as_it_was_has_not_rebooted(fleet: Fleet) -> None:
+    fleet.arrived(f"{BOB}/agent", BUSY, NOW)
+    fleet.rebooting(BOB, order())
+    fleet.arrived(f"{BOB}/agent", BUSY, NOW)  # said before it was asked, and late
+    assert fleet.stayed(BOB) is None
+    fleet.arrived(f"{BOB}/agent", replace(BUSY, state="rebooting"), NOW)
+    assert fleet.stayed(BOB) is None
+    fleet.arrived(f"{BOB}/agent", replace(BUSY, state="idle"), NOW)
+    assert fleet.stayed(BOB) is not None
+    assert fleet.stayed(BOB) is None
+    assert fleet.overdue(LATER) == []

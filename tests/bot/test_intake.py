@@ -11,7 +11,8 @@ from agent.wire.delivery import Chunk
 from agent.wire.journal import encode
 from agent.wire.stanza import JournalId
 from agent.wire.vocabulary import RunId, Verdict
-from bot.intake import BATCH, WAITING, Arrival
+from bot.arrival import PIECE, Arrival
+from bot.intake import BATCH, WAITING
 from bot.jobs import Phase
 from bot.store import jobs, schema
 from tests.bot.lab_on_disk import ALICE, BOB, Bot, busy
@@ -297,7 +298,7 @@ async def test_a_long_journal_leaves_nothing_in_memory(bot: Bot) -> None:
     pieces = await bot.store.do(
         lambda db: db.scalars(select(schema.piece.c.offset).order_by(schema.piece.c.offset)).all()
     )
-    assert len(pieces) == -(-len(data) // 32_768)
+    assert len(pieces) == -(-len(data) // PIECE)
     bot.chunk(1, J, len(data), PASS)
     await settled()
     assert bot.intake._readers == {}

@@ -5,7 +5,7 @@ from agent.wire.journal import encode
 from agent.wire.query import MOST_RUNS, Have, HeldRun, Meeting, Standing
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Held, RunId, Step, Verdict
-from bot.intake import Arrival
+from bot.arrival import Arrival
 from bot.jobs import Phase
 from bot.relearn import FOLD
 from tests.bot.lab_on_disk import ALICE, BOB, Bot, held, standing

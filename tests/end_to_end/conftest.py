@@ -124,7 +124,12 @@ class Furnish(Protocol):
     """Start a lab: its bot, the named targets, and ann, who owns the room and is in it."""
 
     async def __call__(
-        self, *targets: str, machines: bool = ..., on: Server | None = ..., bots: int = ...
+        self,
+        *targets: str,
+        machines: bool = ...,
+        on: Server | None = ...,
+        bots: int = ...,
+        settings: str = ...,
     ) -> tuple[Lab, Person]: ...
 
 
@@ -134,9 +139,15 @@ async def furnish(server: Server, tmp_path: Path, join: Join) -> AsyncIterator[F
     async with AsyncExitStack() as stack:
 
         async def start(
-            *targets: str, machines: bool = False, on: Server | None = None, bots: int = 1
+            *targets: str,
+            machines: bool = False,
+            on: Server | None = None,
+            bots: int = 1,
+            settings: str = "",
         ) -> tuple[Lab, Person]:
             lab = Lab(tmp_path / "lab", on or server, secrets.token_hex(3), stack, bots=bots)
+            with lab.site.bot_settings.open("a") as file:
+                file.write(settings)
             await lab.start_bot()
             ann = await join("ann", account=lab.name("ann"), enter=False, on=lab.server)
             await enter(lab, ann, "ann")

@@ -71,10 +71,20 @@ class Lab:
     One bot or several, its targets and its room.
 
     Targets and people have names of this test alone; ``lab.bob`` is what people type for bob.
+
+    Args:
+        account: Of the bot, if it must be a certain one.
     """
 
     def __init__(
-        self, folder: Path, server: Server, tag: str, stack: AsyncExitStack, *, bots: int = 1
+        self,
+        folder: Path,
+        server: Server,
+        tag: str,
+        stack: AsyncExitStack,
+        *,
+        bots: int = 1,
+        account: str = "",
     ) -> None:
         self.folder, self.server, self.tag = folder, server, tag
         self.room = f"lab-{tag}@{server.rooms}"
@@ -87,7 +97,7 @@ class Lab:
             folder,
             server,
             room=self.room,
-            bot=f"labbot-{tag}",
+            bot=account or f"labbot-{tag}",
             owners=[f"ann-{tag}"],
             members=[f"ben-{tag}", f"cron-{tag}", f"echo-{tag}"],
             scripts=[f"cron-{tag}"],
@@ -103,7 +113,7 @@ class Lab:
 
     async def start_bot(self, which: str = "labbot") -> Leashed:
         """Start the bot, or the one with the nick *which*, or start it again."""
-        account = self.name(which)
+        account = self.site.bot_name if which == "labbot" else self.name(which)
         await asyncio.to_thread(self.server.add_account, account, account)
         process = await asyncio.to_thread(self.site.start_bot, account)
         self._stack.push_async_callback(asyncio.to_thread, process.end, grace=GRACE)
@@ -218,12 +228,12 @@ async def order(person: Person, line: str) -> int:
     return int(facts(answered)["job"])
 
 
-async def result(person: Person, job: int) -> Heard:
+async def result(person: Person, job: int, *, within: float = WITHIN) -> Heard:
     """The notice that *job* has ended."""
     return await person.heard(
         lambda heard: facts(heard).get("kind") == "result" and facts(heard).get("job") == job,
         since=0,
-        within=WITHIN,
+        within=within,
     )
 
 

@@ -14,10 +14,15 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
+
 from bot.demo.programs import require
 
 WITHIN = 40.0
 """Seconds until what did not appear counts as not coming; two servers may start beside us."""
+
+GRACE = 5.0
+"""Seconds that a program has to end after its window was closed."""
 
 
 class Screen:
@@ -104,6 +109,18 @@ exec cat
 """
 
 
+def _bury(folder: Path) -> None:
+    """End the program if it does not take the closed window for its end, as some clients do."""
+    try:
+        program = psutil.Process(int((folder / "pid").read_text()))
+        if program.cwd() == str(folder):  # else the number is somebody else's by now
+            _, alive = psutil.wait_procs([program], timeout=GRACE)
+            for process in alive:
+                process.kill()
+    except (FileNotFoundError, psutil.Error):
+        return  # it never began, or is gone
+
+
 @asynccontextmanager
 async def opened(
     folder: Path, argv: Sequence[str], *, environment: Mapping[str, str], size: str = "80x30"
@@ -138,5 +155,6 @@ async def opened(
         yield screen
     finally:
         screen.call("kill-server")
+        await asyncio.to_thread(_bury, folder)
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)

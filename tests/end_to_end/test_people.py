@@ -102,19 +102,6 @@ async def test_an_invited_person_comes_in(furnish: Furnish, join: Join) -> None:
     assert "no targets yet" in (await answer(dora, "status")).body
 
 
-async def test_a_subscription_is_accepted_and_shows_what_the_target_does(
-    furnish: Furnish, join: Join
-) -> None:
-    lab, _ = await furnish("bob")
-    jid = f"{lab.name('bob')}@{lab.server.domain}"
-    fay = await join("fay", enter=False)
-    fay.xmpp.send_presence_subscription(jid, ptype="subscribe")
-    seen = await fay.sees(lambda seen: seen.status == "idle", nick=jid, within=WITHIN)
-    says = seen.presence.xml.find("{urn:labroom:1}target")
-    assert says is not None
-    assert (says.get("name"), says.get("location")) == ("bob's box", "rack 1")
-
-
 async def test_a_bot_that_does_not_own_its_room_says_so(furnish: Furnish, join: Join) -> None:
     lab, ann = await furnish()
     assert lab.bot is not None

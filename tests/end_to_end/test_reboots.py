@@ -2,6 +2,14 @@
 
 from tests.end_to_end.conftest import Furnish, Join, enter
 from tests.end_to_end.lab import WITHIN, answer, facts, gone, idle, order, result
+from tests.end_to_end.person import Person
+
+
+async def there(ann: Person, since: int) -> None:
+    """The bot is in the room again, and knows that its one target is idle."""
+    await ann.sees(
+        lambda seen: seen.status == "1 idle", nick="labbot", since=since, within=WITHIN
+    )  # fmt: skip
 
 
 async def test_a_reboot_is_proven_by_a_new_boot_id(furnish: Furnish) -> None:
@@ -29,13 +37,93 @@ async def test_a_reboot_is_refused_while_a_run_is_on_unless_it_is_meant(furnish:
 
     refused = await answer(ann, f"reboot {bob}")
     assert facts(refused)["kind"] == "refusal"
-    assert "a run is on" in refused.body
+    who = lab.name("ann")  # by the account: a nick is nobody
+    assert f"a run is on: wait of {job}@{bob}, asked for by {who} " in refused.body
+    assert refused.body.endswith(f"Say reboot {bob} now to lose it.")
 
     await answer(ann, f"reboot {bob} now")
     await ann.heard("is back after", nick="labbot", since=0, within=WITHIN)
     told = await result(ann, job)
     assert facts(told)["verdict"] == "crashed"
     assert "rebooted in wait" in told.body
+
+
+async def test_from_the_fourth_reboot_on_it_is_said_what_is_usual(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob", machines=True)
+    bob = lab.name("bob")
+    for number in range(1, 5):
+        assert (await answer(ann, f"reboot {bob}")).body.startswith(f"{bob} reboots")
+        back = await ann.heard("is back after", nick="labbot", within=WITHIN)
+        assert ("(usually " in back.body) is (number > 3)
+        assert facts(back).get("usual", 0) > 0 or number <= 3
+        assert facts(back)["seen"] is True
+
+
+async def test_the_bot_is_killed_while_bob_reboots_and_tells_once_who_asked(
+    furnish: Furnish,
+) -> None:
+    lab, ann = await furnish("bob", machines=True)
+    bob = lab.name("bob")
+    since = len(ann.presences.entries)
+    await answer(ann, f"reboot {bob}")
+    assert lab.bot is not None
+    lab.bot.kill()
+    await gone(ann, bob)
+    await idle(ann, bob, since=since)  # nobody was there to see it come
+    for _ in range(2):  # the second one has nothing to tell
+        since = len(ann.presences.entries)
+        await lab.start_bot()
+        await there(ann, since)
+        back = await ann.heard("is back after", nick="labbot", since=0, within=WITHIN)
+        assert back.body.startswith(f"ann: {bob} is back after ")
+        assert back.body.endswith("at most (I was away meanwhile), with a new boot id")
+        assert facts(back)["seen"] is False
+        await answer(ann, f"labbot: ping {bob}")
+        since = len(ann.presences.entries)
+        lab.bot.kill()
+        await ann.sees(
+            lambda seen: seen.type == "unavailable", nick="labbot", since=since, within=WITHIN
+        )
+    assert len([heard for heard in ann.messages.entries if "is back after" in heard.body]) == 1
+
+
+async def test_a_target_that_is_not_back_is_said_not_to_be_and_then_to_be_after_all(
+    furnish: Furnish,
+) -> None:
+    lab, ann = await furnish("bob", machines=True)
+    bob = lab.name("bob")
+    assert lab.bot is not None
+    lab.bot.end(grace=10)
+    await gone(ann, "labbot")
+    with lab.site.bot_settings.open("a") as settings:
+        settings.write("\n[patience]\nreboot = 0.1\n")
+    since = len(ann.presences.entries)
+    await lab.start_bot()
+    await there(ann, since)
+    since = len(ann.presences.entries)
+    await answer(ann, f"reboot {bob}")
+    await ann.sees(lambda seen: seen.type == "unavailable", nick=bob, since=since, within=WITHIN)
+    lab.machines["bob"].kill()  # it loses power meanwhile
+    late = await ann.heard("has not come back in 0.1 s", nick="labbot", within=WITHIN)
+    assert late.body.startswith(f"ann: {bob} has not come back in 0.1 s: last heard ")
+    assert late.body.endswith(f"say status {bob}")
+    assert facts(late)["back"] is False
+
+    await lab.start("bob", machine=True)
+    back = await ann.heard("is back after all", nick="labbot", within=WITHIN)
+    assert facts(back)["late"] is True
+
+
+async def test_a_reboot_command_that_fails_is_told_of_at_once(furnish: Furnish) -> None:
+    lab, ann = await furnish("bob")  # an agent alone: its reboot command finds no machine
+    bob = lab.name("bob")
+    await answer(ann, f"reboot {bob}")
+    told = await ann.heard("has not rebooted", nick="labbot", within=WITHIN)
+    assert told.body == (
+        f"ann: {bob} has not rebooted: it is there, and shows no new boot id. "
+        "Its agent's log says why"
+    )
+    assert "reboot.failed" in lab.agent_log("bob")
 
 
 async def test_a_reboot_of_an_absent_target_is_refused_and_never_happens(furnish: Furnish) -> None:

@@ -1,14 +1,18 @@
 """Clocks that are a day apart, by libfaketime: the process's wall clock, not its monotonic one."""
 
 import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.faults.stage import Service, Stage
 from tests.faults.trial import order
 from tests.faults.truth import Outcome
 
-START = 6.0
-"""`patience.start` of these rows, in seconds."""
+START = 20.0
+"""`patience.start` of these rows, in seconds: a busy machine takes a while to start an agent."""
 
 
 def library() -> Path | None:
@@ -21,31 +25,48 @@ def possible() -> str:
     return "" if library() else "faketime is not installed"
 
 
-def ahead(service: Service) -> None:
-    """
-    The clock of *service* is a day ahead from its next start on.
+def certify(folder: Path) -> None:
+    """The certificates of the server in *folder*, valid for days: for who lives in the past."""
+    program = (
+        "import pathlib, sys; from bot.demo.certificates import make_certificates; "
+        "make_certificates(pathlib.Path(sys.argv[1]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, str(folder / "certificates")],
+        env=os.environ | _wrong("-3d"),
+        check=True,
+    )
 
-    Never behind: the server's certificate would not be valid yet.
-    """
-    service.environment = {
+
+def _wrong(by: str) -> dict[str, str]:
+    """What makes a process's clock wrong *by* that much."""
+    return {
         "LD_PRELOAD": str(library()),
-        "FAKETIME": "+1d",
+        "FAKETIME": by,
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
 
 
-async def target_ahead(stage: Stage) -> Outcome:
-    """The target's clock is a day ahead of the bot's."""
-    return await _apart(stage, stage.agent)
+def target(by: str) -> Callable[[Stage], Awaitable[Outcome]]:
+    """The target's clock is wrong *by* so much."""
+
+    async def trial(stage: Stage) -> Outcome:
+        return await _apart(stage, stage.agent, by)
+
+    return trial
 
 
-async def bot_ahead(stage: Stage) -> Outcome:
-    """The bot's clock is a day ahead of the target's."""
-    return await _apart(stage, stage.bot)
+def bot(by: str) -> Callable[[Stage], Awaitable[Outcome]]:
+    """The bot's clock is wrong *by* so much."""
+
+    async def trial(stage: Stage) -> Outcome:
+        return await _apart(stage, stage.bot, by)
+
+    return trial
 
 
-async def _apart(stage: Stage, service: Service) -> Outcome:
+async def _apart(stage: Stage, service: Service, by: str) -> Outcome:
     """
     An order that a server keeps back starts if its time is not over, and never afterwards.
 
@@ -53,7 +74,7 @@ async def _apart(stage: Stage, service: Service) -> Outcome:
     would not.
     """
     if not service.environment:
-        ahead(service)
+        service.environment = _wrong(by)
         service.kill()
         await stage.settled()
     late = stage.random.random() < 0.5

@@ -66,6 +66,20 @@ def _plug(stage: Stage) -> None:
     _run("mount", "-o", "loop", str(stage.folder / "disk"), str(stage.lab / "bob" / "state"))
 
 
+def _replug(stage: Stage) -> None:
+    """
+    Mount what the disk holds.
+
+    A copy of it: whoever made a mount namespace of his own meanwhile (a container) keeps the file
+    system that was shut down, and the same disk again would be that one.
+    """
+    disk = stage.folder / "disk"
+    _run("umount", "--lazy", str(stage.lab / "bob" / "state"))
+    _run("cp", "--sparse=always", str(disk), f"{disk}.copy")
+    Path(f"{disk}.copy").replace(disk)
+    _plug(stage)
+
+
 async def power_lost(stage: Stage) -> Outcome:
     """
     The target's plug is pulled, and its disk's: what was not synced is gone, whoever says it was.
@@ -79,9 +93,7 @@ async def power_lost(stage: Stage) -> Outcome:
         with freeze(stage):
             shut_down(stage.lab / "bob" / "state")
             await stage.agent.down()
-        folder = str(stage.lab / "bob" / "state")
-        await asyncio.to_thread(_run, "umount", folder)
-        await asyncio.to_thread(_plug, stage)
+        await asyncio.to_thread(_replug, stage)
         stage.new_boot()
         stage.agent.up()
 

@@ -13,9 +13,12 @@ from tabulate import tabulate
 
 from bot.demo import SERVERS
 from tests.faults import clocks, disks, kills, links, network
+from tests.faults.namespace import Namespace
 from tests.faults.stage import Setting, Stage, stage
 from tests.faults.stanzas import Mischief
 from tests.faults.truth import HEADINGS, Outcome, Row
+from tests.liveness.passage import fault
+from tests.liveness.ways import WAYS
 
 ROUNDS = 10
 """Trials of a row, if it does not say otherwise."""
@@ -80,18 +83,26 @@ FAULTS: tuple[Fault, ...] = (
           setting=Setting(around=disks.of_target), possible=disks.possible),
     Fault("disk-bot", "disk full at the bot", disks.bots_disk, trials=5,
           setting=Setting(around=disks.of_bot), possible=disks.possible),
-    Fault("clock", "the target's clock a day ahead, order from the queue", clocks.target_ahead,
-          trials=6, quick=2, setting=Setting(start=clocks.START), possible=clocks.possible),
-    Fault("clock-bot", "the bot's clock a day ahead, order from the queue", clocks.bot_ahead,
-          trials=6, quick=2, setting=Setting(start=clocks.START), possible=clocks.possible),
+    *(
+        Fault(f"clock-{who}-{how}", f"the {who}'s clock a day {how}, order from the queue",
+              wrong(by), trials=6, quick=quick, possible=clocks.possible,
+              setting=Setting(start=clocks.START, certify=clocks.certify))
+        for who, wrong in (("target", clocks.target), ("bot", clocks.bot))
+        for how, by, quick in (("ahead", "+1d", 2), ("behind", "-1d", 1))
+    ),
     Fault("dropped", "10 % of the packets dropped", network.dropped, trials=5,
-          setting=Setting(around=network.behind(network.Namespace.drop)),
+          setting=Setting(around=network.behind(network.loses)),
           possible=network.possible),
     Fault("paced", "3 kB/s", network.paced, trials=3,
-          setting=Setting(around=network.behind(network.Namespace.pace)),
+          setting=Setting(around=network.behind(Namespace.pace)),
           possible=network.possible),
     Fault("mischief", "stanzas lost, repeated, reordered, 1 in 10 each", links.meddled, trials=5,
           setting=Setting(line=links.meddling(Mischief(lose=0.1, repeat=0.1, delay=0.1)))),
+    *(
+        Fault(f"gone-{way.name}", f"the target goes, the room is told: {way.what}", fault(way),
+              trials=1, quick=int(way.quick), setting=way.setting, possible=way.possible)
+        for way in WAYS
+    ),
 )  # fmt: skip
 
 

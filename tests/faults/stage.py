@@ -37,6 +37,8 @@ from bot.demo.programs import Leashed
 from bot.demo.site import Site
 from tests.end_to_end.person import JoinRefusedError, NotConnectedError, Person
 from tests.faults.line import Line
+from tests.faults.memory import Group
+from tests.faults.namespace import Namespace
 
 RESTART = 0.5
 """Seconds until a process that ended is started again."""
@@ -47,13 +49,13 @@ PATIENCE = 60.0
 RECIPE = """\
 schema = 1
 summary = "Prints what only it prints."
-argv = [{python}, "-S", {program}, {folder}, "{{trial}}", "{{size}}", "{{ms}}"]
+argv = {argv}
 [params]
 trial = {{kind = "int", default = "0"}}
 size = {{kind = "int", default = "0"}}
 ms = {{kind = "int", default = "0"}}
 [time]
-wall = "10m"
+wall = "2h"
 grace = "2s"
 """
 
@@ -92,22 +94,39 @@ class Service:
 
     def kill(self) -> None:
         """SIGKILL for the process alone: what it started goes on. It is started again."""
-        if self.process is not None and self.process.running:
-            os.kill(self.process.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
     def stop(self) -> None:
         """Have it stand still (SIGSTOP): its connection stays."""
-        if self.process is not None and self.process.running:
-            os.kill(self.process.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """After :meth:`stop`."""
+        self._signal(signal.SIGCONT)
+
+    async def end(self) -> None:
+        """SIGTERM, as systemd stops a service; it stays down."""
+        await self._give_up()
+        self._signal(signal.SIGTERM)
+        if self.process is not None:
+            await asyncio.to_thread(self.process.join)
 
     async def down(self) -> None:
         """SIGKILL, and it stays down."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._give_up()
         self.kill()
         if self.process is not None:
             await asyncio.to_thread(self.process.join)
+
+    async def _give_up(self) -> None:
+        """Do not start it again."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    def _signal(self, number: int) -> None:
+        if self.process is not None and self.process.running:
+            os.kill(self.process.pid, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +136,16 @@ class Setting:
     line: Callable[[Server, str], Line] = lambda server, _: Line(server.port)
     """Makes the lines: for ``bot`` and for ``bob``."""
     tuned: bool = True
+    enrolled: bool = False
+    """Whether the target's account is made for it: ejabberd lets nobody register from afar."""
     start: float | None = None
     """`patience.start`, if not as usual."""
+    machine: bool = False
+    """Whether the target is a machine that can be rebooted, instead of an agent alone."""
+    beside: Callable[[list[str]], dict[str, list[str]]] = lambda _: {}
+    """More recipes, by name, made of what ``stream`` runs."""
+    certify: Callable[[Path], None] = lambda _: None
+    """Makes the certificates in the server's folder, if it is not to make them itself."""
     around: Callable[["Stage"], AbstractContextManager[None]] = lambda _: nullcontext()
     """Holds while the processes are up."""
 
@@ -129,11 +156,17 @@ class Stage:
 
     Attributes:
         random: Decides when things happen; the seed makes it say the same again.
+        network: What the agent is in, if it is in a network of its own.
+        memory: What it may use, with all it starts, if that is limited.
     """
+
+    network: Namespace
+    memory: Group
 
     def __init__(self, folder: Path, kind: str, seed: str, setting: Setting) -> None:
         self.folder, self.setting = folder, setting
         self.random = random.Random(seed)
+        setting.certify(folder / "server")
         self.server = SERVERS[kind](folder / "server", tuned=setting.tuned)
         self.truth = folder / "truth"
         self.lab = folder / "lab"
@@ -148,9 +181,12 @@ class Stage:
             [python, "-m", "bot", "serve", "--config", str(self.site.bot_settings)],
             self.site.bot_log,
         )
+        bob = self.lab / "bob"
         self.agent = Service(
-            [python, "-m", "agent", "serve", "--config", str(self.lab / "bob" / "agent.toml")],
-            self.lab / "bob" / "agent.log",
+            [python, "-m", "bot.demo.machine", str(bob)]
+            if setting.machine
+            else [python, "-m", "agent", "serve", "--config", str(bob / "agent.toml")],
+            bob / "agent.log",
         )
         self.trials = 0
 
@@ -159,14 +195,12 @@ class Stage:
     def furnish(self) -> None:
         """Write settings and the recipe."""
         self.truth.mkdir()
-        recipes = self.lab / "recipes"
+        recipes = self.recipes = self.lab / "recipes"
         recipes.mkdir()
-        text = RECIPE.format(
-            python=json.dumps(sys.executable),
-            program=json.dumps(str(Path(__file__).with_name("diagnostic.py"))),
-            folder=json.dumps(str(self.truth)),
-        )
-        (recipes / "stream.toml").write_text(text)
+        program = str(Path(__file__).with_name("diagnostic.py"))
+        stream = [sys.executable, "-S", program, str(self.truth), "{trial}", "{size}", "{ms}"]
+        for name, argv in {"stream": stream, **self.setting.beside(stream)}.items():
+            (recipes / f"{name}.toml").write_text(RECIPE.format(argv=json.dumps(argv)))
         bob = self.site.add_target("bob", recipes=[recipes])
         self.new_boot()
         through(bob / "agent.toml", self.agent_line)
@@ -186,7 +220,8 @@ class Stage:
 
     def add_accounts(self) -> None:
         """Those that do not register themselves; blocks."""
-        for name in ("labbot", "ann"):
+        names = ["labbot", "ann", "bob"] if self.setting.enrolled else ["labbot", "ann"]
+        for name in names:
             self.server.add_account(name, name)
 
     async def restart_server(self, pause: float, *, wiped: bool = False, kill: bool = True) -> None:

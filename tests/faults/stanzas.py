@@ -1,5 +1,5 @@
 """
-A proxy that sees stanzas, and repeats, delays, reorders or loses ours.
+A proxy that sees stanzas; one that repeats, delays, reorders or loses ours.
 
 To see them it ends TLS on both sides, with the server's own certificate and key. SCRAM survives
 that, with the channel binding left out: Python's ssl has none for TLS 1.3, so neither slixmpp nor
@@ -11,6 +11,7 @@ import contextlib
 import random
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.demo import Server
@@ -65,24 +66,16 @@ def _step(tag: bytes) -> int:
     return -1 if tag.startswith(b"</") else 1
 
 
-class Meddler(Line):
-    """
-    A line on which stanzas are meddled with.
+class Seeing(Line):
+    """A line on which stanzas are seen: :meth:`_treat` gets each."""
 
-    Args:
-        seed: Decides which.
-    """
-
-    def __init__(self, server: Server, mischief: Mischief, *, seed: str) -> None:
+    def __init__(self, server: Server) -> None:
         super().__init__(server.port)
-        self._mischief, self._random = mischief, random.Random(seed)
         self._towards_server = ssl.create_default_context(cafile=str(server.ca))
         self._towards_client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._towards_client.load_cert_chain(
             server.certificates.certificate, server.certificates.key
         )
-        self.done = 0
-        """Stanzas that did not simply pass."""
 
     async def _relay(
         self, pair: Pair, near: asyncio.StreamReader, far: asyncio.StreamReader
@@ -106,10 +99,29 @@ class Meddler(Line):
         with contextlib.suppress(OSError):
             while data := await reader.read(BLOCK):
                 for stanza in splitter.feed(data):
-                    self._treat(stanza, writer)
+                    self._treat(stanza, writer, out=writer is pair.far)
                 await writer.drain()
 
-    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter) -> None:
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
+        """Pass *stanza* on; *out* is towards the server."""
+        raise NotImplementedError
+
+
+class Meddler(Seeing):
+    """
+    A line on which stanzas are meddled with.
+
+    Args:
+        seed: Decides which.
+    """
+
+    def __init__(self, server: Server, mischief: Mischief, *, seed: str) -> None:
+        super().__init__(server)
+        self._mischief, self._random = mischief, random.Random(seed)
+        self.done = 0
+        """Stanzas that did not simply pass."""
+
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
         """Pass *stanza*, or do something to it if it is one of ours, and not a presence."""
         if OURS not in stanza or not stanza.lstrip().startswith((b"<message", b"<iq")):
             writer.write(stanza)
@@ -134,6 +146,68 @@ class Meddler(Line):
 
         seconds = self._random.uniform(0, self._mischief.most)
         asyncio.get_running_loop().call_later(seconds, write)
+
+
+class Warden(Seeing):
+    """
+    A line that keeps back the first stanza that is *wanted*, until it is let go; all else passes.
+
+    Args:
+        answer: Whether a stanza is what the test waits for afterwards: ``answered`` is set then.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        wanted: Callable[[bytes], bool],
+        *,
+        answer: Callable[[bytes], bool],
+    ) -> None:
+        super().__init__(server)
+        self._wanted, self._answer = wanted, answer
+        self._kept: tuple[bytes, asyncio.StreamWriter] | None = None
+        self.holds, self.answered = asyncio.Event(), asyncio.Event()
+
+    def let_go(self) -> None:
+        """What was kept back arrives now."""
+        assert self._kept is not None
+        stanza, writer = self._kept
+        writer.write(stanza)
+
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
+        if self._kept is None and self._wanted(stanza):
+            self._kept = stanza, writer
+            self.holds.set()
+            return
+        if self._answer(stanza):
+            self.answered.set()
+        writer.write(stanza)
+
+
+class Severed(Seeing):
+    """
+    A line that goes dark behind the first stanza that is the *last*: neither side is told.
+
+    Then the server goes on writing to a connection that is dead.
+    """
+
+    def __init__(self, server: Server, last: Callable[[bytes], bool]) -> None:
+        super().__init__(server)
+        self._last = last
+        self._whole = True
+        self.dark = asyncio.Event()
+
+    def mend(self) -> None:
+        """The dead connection is reset, on both ends; new ones work."""
+        self._whole = False
+        self.cut()
+
+    def _treat(self, stanza: bytes, writer: asyncio.StreamWriter, *, out: bool) -> None:
+        if self.dark.is_set() and self._whole:
+            return
+        writer.write(stanza)
+        if self._whole and self._last(stanza):
+            self.dark.set()
 
 
 async def _until(reader: asyncio.StreamReader, pattern: re.Pattern[bytes]) -> bytes:

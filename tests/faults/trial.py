@@ -126,13 +126,16 @@ class Trial:
         return self.stage.truth / f"{self.number}.{kind}"
 
 
-async def order(stage: Stage, size: int = 150_000, seconds: float = 2.5) -> Trial:
+async def order(
+    stage: Stage, size: int = 150_000, seconds: float = 2.5, *, recipe: str = "stream"
+) -> Trial:
     """Order a run in the room; returns when the room has its number."""
     async with stage.person() as ann:
         while True:
             stage.trials += 1
             trial = Trial(stage, stage.trials, size, seconds)
-            line = f"run stream trial={trial.number} size={size} ms={int(1000 * seconds)} on bob"
+            params = f"trial={trial.number} size={size} ms={int(1000 * seconds)}"
+            line = f"run {recipe} {params} on bob"
             ann.say(line)
             deadline = time.monotonic() + 5
             while time.monotonic() < deadline:

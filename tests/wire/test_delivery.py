@@ -243,3 +243,53 @@ def test_a_fast_server_that_begins_to_throttle_is_not_buried() -> None:
         now += 0.01
         sender.ack(sent, now)
     assert in_flight(sender, now) <= 16 * 1024
+
+
+def acknowledged_in(took: float, sender: Sender, start: float, *, rounds: int) -> float:
+    """Let *sender* send and be answered, each time after *took* seconds; the time afterwards."""
+    now = start
+    for _ in range(rounds):
+        sent = sender.acked + in_flight(sender, now)
+        now += took
+        sender.ack(sent, now)
+    return now
+
+
+def test_a_fast_server_is_filled_after_some_20_acknowledgements() -> None:
+    sender = grown(1 << 30)
+    acknowledged_in(0.05, sender, 0.0, rounds=20)
+    assert in_flight(sender, 1.0) == delivery.WINDOW
+
+
+def test_a_slow_acknowledgement_makes_it_careful_again() -> None:
+    sender = grown(1 << 30)
+    now = acknowledged_in(0.05, sender, 0.0, rounds=20)
+    now = acknowledged_in(2.0, sender, now, rounds=6)
+    small = delivery.WINDOW >> 6
+    now = acknowledged_in(0.05, sender, now, rounds=1)
+    assert in_flight(sender, now) == small + small // delivery.GROWTH
+
+
+def test_a_pace_that_was_found_is_kept_when_a_receiver_says_anew_what_it_holds() -> None:
+    sender = grown(1 << 30)
+    now = acknowledged_in(0.05, sender, 0.0, rounds=12)
+    again = sender.anew(sender.acked)
+    again.grow(1 << 30)
+    assert in_flight(again, now) == in_flight(sender, now)
+    for each in (again, sender):
+        each.ack(each.acked + 1_000_000, now + 0.05)
+    assert in_flight(again, now + 1) == in_flight(sender, now + 1)
+
+
+@pytest.mark.parametrize("pace", [3000, 10_000])
+def test_a_throttled_server_has_two_seconds_of_its_pace_under_way_at_most(pace: int) -> None:
+    """In the long run: base64 of what is under way, at *pace* bytes a second, all in order."""
+    sender, now, free, under_way = grown(1 << 30), 0.0, 0.0, []
+    for _ in range(400):
+        while span := sender.next(now):
+            free = max(free, now) + (len(span) * 4 / 3 + 200) / pace
+            under_way.append((span.stop, free))
+        stop, now = under_way.pop(0)
+        if now > 60:
+            assert free - now <= 2.2
+        sender.ack(stop, now)

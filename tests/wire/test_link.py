@@ -492,6 +492,16 @@ async def test_what_we_say_of_ourselves_is_in_the_join_and_in_every_update(
     assert not bob.membership.inside
 
 
+async def test_what_changes_before_we_are_let_in_is_said_then(owner: Inside, bob: Inside) -> None:
+    joining = asyncio.ensure_future(bob.membership.join("bob", create=False))
+    await asyncio.sleep(0)  # it is on its way
+    bob.status = "memtest 43 %"
+    bob.membership.update()
+    await joining
+    await owner.until_seen("bob", "available", "idle")
+    await owner.until_seen("bob", "available", "memtest 43 %")
+
+
 async def test_who_leaves_is_not_lost(owner: Inside, bob: Inside, logs: Logs) -> None:
     await bob.membership.join("bob", create=False)
     bob.membership.update()  # is reflected after we have left

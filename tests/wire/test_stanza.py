@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from slixmpp.xmlstream.matcher import StanzaPath
 
 from agent.wire import exchange as exchange  # registers the elements
 from agent.wire import stanza
+from agent.wire.deflate import SAMPLE
 from agent.wire.delivery import LARGEST, Chunk
 from agent.wire.fields import NS, MalformedError
 from agent.wire.stanza import Ack, JournalId
@@ -52,6 +54,12 @@ def canonical(text: str) -> str:
     )
 
 
+def chunk_message(of: JournalId, chunk: Chunk, to: str = "bot@lab") -> Message:
+    """What :func:`stanza.write_chunk` makes, after it went over a stream."""
+    text = f"<s xmlns='jabber:client'>{stanza.write_chunk(to, of, chunk)}</s>"
+    return Message(xml=ET.fromstring(text)[0], recv=True)
+
+
 # Golden
 
 WRITTEN: dict[str, tuple[Callable[[Message], None], str]] = {
@@ -74,17 +82,15 @@ WRITTEN: dict[str, tuple[Callable[[Message], None], str]] = {
     ),
     "accepted": (
         lambda m: stanza.write_accepted(m, OF),
-        f"<accepted xmlns='{NS}' run='k3x9q2ab-17' journal='p0q4c1xw8e2z'/>{HINT}",
+        f"<accepted xmlns='{NS}' run='k3x9q2ab-17' journal='p0q4c1xw8e2z'/>",
     ),
     "refused": (
         lambda m: stanza.write_refused(m, RUN, "no recipe called <x> & y"),
-        f"<refused xmlns='{NS}' run='k3x9q2ab-17'>no recipe called &lt;x&gt; &amp; y</refused>"
-        + HINT,
+        f"<refused xmlns='{NS}' run='k3x9q2ab-17'>no recipe called &lt;x&gt; &amp; y</refused>",
     ),
     "chunk": (
-        lambda m: stanza.write_chunk(m, OF, Chunk(4096, b"\x00\xff\x1b")),
-        f"<chunk xmlns='{NS}' run='k3x9q2ab-17' journal='p0q4c1xw8e2z' offset='4096'>AP8b</chunk>"
-        + HINT,
+        lambda m: m.xml.extend(chunk_message(OF, Chunk(4096, b"\x00\xff\x1b")).xml),
+        f"<chunk xmlns='{NS}' run='k3x9q2ab-17' journal='p0q4c1xw8e2z' offset='4096'>AP8b</chunk>",
     ),
     "ack": (
         lambda m: stanza.write_ack(m, Ack(OF, 8192)),
@@ -128,16 +134,16 @@ def test_it_is_read_like_this(what: str) -> None:
 PATHS = {
     "run": "message@type=normal/lab_run",
     "cancel": "message@type=normal/lab_cancel",
-    "accepted": "message@type=normal/lab_accepted",
-    "refused": "message@type=normal/lab_refused",
-    "chunk": "message@type=normal/lab_chunk",
+    "accepted": "message@type=headline/lab_accepted",
+    "refused": "message@type=headline/lab_refused",
+    "chunk": "message@type=headline/lab_chunk",
     "ack": "message@type=headline/lab_ack",
 }
 
 
 @pytest.mark.parametrize("what", PATHS)
 def test_a_message_without_a_body_is_heard_by_its_handler_and_no_other(what: str) -> None:
-    kind = " type='headline'" if what == "ack" else ""
+    kind = " type='headline'" if "type=headline" in PATHS[what] else ""
     for wanted, path in PATHS.items():
         assert StanzaPath(path).match(parse(WRITTEN[what][1], kind)) == (wanted == what)
 
@@ -187,23 +193,40 @@ def test_an_order_arrives_as_it_was_sent(order: Order) -> None:
 @given(journals, offsets, st.binary(min_size=1, max_size=LARGEST))
 @settings(max_examples=50)
 def test_a_chunk_arrives_as_it_was_sent(of: JournalId, offset: int, data: bytes) -> None:
-    message = Message()
-    stanza.write_chunk(message, of, Chunk(offset, data))
-    assert stanza.read_chunk(sent(message)) == (of, Chunk(offset, data))
+    assert stanza.read_chunk(chunk_message(of, Chunk(offset, data))) == (of, Chunk(offset, data))
 
 
 @pytest.mark.parametrize("data", [b"a" * LARGEST, bytes(range(256)) * (LARGEST // 256)])
 def test_the_largest_chunk_fits(data: bytes) -> None:
+    assert len(stanza.write_chunk("bot@lab", OF, Chunk(0, data))) < 64 * 1024
+    assert stanza.read_chunk(chunk_message(OF, Chunk(0, data))) == (OF, Chunk(0, data))
+
+
+@given(xml_text, st.binary(min_size=1, max_size=100))
+def test_what_is_written_as_text_is_what_slixmpp_would_write(to: str, data: bytes) -> None:
+    written = chunk_message(OF, Chunk(7, data), to)
     message = Message()
-    stanza.write_chunk(message, OF, Chunk(0, data))
-    assert len(str(message)) < 64 * 1024
-    assert stanza.read_chunk(sent(message)) == (OF, Chunk(0, data))
+    message.xml.attrib.update(to=to, type="headline")
+    element = message["lab_chunk"]
+    element["run"], element["journal"], element["offset"] = str(OF.run), OF.journal, "7"
+    element["deflate"] = written["lab_chunk"]["deflate"]
+    element.xml.text = written["lab_chunk"].xml.text
+    assert ET.canonicalize(str(sent(message))) == ET.canonicalize(str(written))
 
 
 def test_text_that_gains_nothing_is_not_deflated() -> None:
-    message = Message()
-    stanza.write_chunk(message, OF, Chunk(0, b"short"))
-    assert message["lab_chunk"]["deflate"] == ""
+    assert chunk_message(OF, Chunk(0, b"short"))["lab_chunk"]["deflate"] == ""
+    noise = random.Random(7).randbytes(LARGEST)
+    assert chunk_message(OF, Chunk(0, noise))["lab_chunk"]["deflate"] == ""
+
+
+@pytest.mark.parametrize("where", [0, LARGEST // 2, LARGEST - SAMPLE])
+def test_text_beside_noise_is_deflated(where: int) -> None:
+    data = bytearray(random.Random(7).randbytes(LARGEST))
+    data[where : where + LARGEST // 4] = b"loop 1: ok\n" * (LARGEST // 44)
+    message = chunk_message(OF, Chunk(0, bytes(data[:LARGEST])))
+    assert message["lab_chunk"]["deflate"] == "true"
+    assert stanza.read_chunk(message)[1].data == data[:LARGEST]
 
 
 @given(journals, offsets, st.booleans())

@@ -14,7 +14,7 @@ from slixmpp.xmlstream.matcher import StanzaPath
 from agent.wire import exchange as exchange  # registers the elements
 from agent.wire import target
 from agent.wire.fields import NS, MalformedError
-from agent.wire.target import TargetElement, TargetState
+from agent.wire.target import Leaving, TargetElement, TargetState
 from agent.wire.vocabulary import RunId
 
 BUSY = TargetState(
@@ -30,12 +30,14 @@ BUSY = TargetState(
     step="memtest size=16M",
     progress=43,
     queue=1,
+    left=720,
+    address="192.0.2.7",
 )
 GOLDEN = (
     f"<target xmlns='{NS}' name='Bob&apos;s server' location='lab 2, rack 3' state='busy' "
     "boot='9f0c' epoch='e7d2m4kq01xz' version='0.1.0' session='b51kz07q' "
     "controller='labbot@lab.example' run='k3x9q2ab-17' step='memtest size=16M' progress='43' "
-    "queue='1'/>"
+    "queue='1' left='720' address='192.0.2.7'/>"
 )
 
 
@@ -134,6 +136,8 @@ states = st.builds(
     step=st.text(characters),
     progress=st.none() | st.integers(0, 100),
     queue=st.integers(0, 10**9),
+    left=st.none() | st.integers(0, 10**9),
+    address=st.sampled_from(["", "192.0.2.7", "127.0.0.1", "2001:db8::7", "fe80::1", "::1"]),
 )
 
 
@@ -177,7 +181,8 @@ def test_whatever_a_target_says_is_read_within_bounds_or_malformed(said: dict[st
     ("name", "text"),
     [("state", ""), ("state", "Idle"), ("state", "away"), ("epoch", "../x"), ("epoch", "short"),
      ("run", "17"), ("run", "../../x-1"), ("progress", "-1"), ("progress", "4.5"),
-     ("progress", "many"), ("queue", "-1"), ("queue", "1" * 16)],
+     ("progress", "many"), ("queue", "-1"), ("queue", "1" * 16),
+     ("left", "-1"), ("left", "soon"), ("left", "1" * 16)],
 )  # fmt: skip
 def test_what_is_wrong_is_malformed(name: str, text: str) -> None:
     presence = parse(GOLDEN)
@@ -190,6 +195,67 @@ def test_more_than_all_is_all() -> None:
     presence = parse(GOLDEN)
     presence["lab_target"]["progress"] = "250"
     assert target.read_target(presence).progress == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [("192.0.2.7", "192.0.2.7"), ("2001:DB8:0::7", "2001:db8::7"), ("fe80::1", "fe80::1"),
+     ("::ffff:192.0.2.7", "192.0.2.7"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1"),
+     ("fe80::1%eth0", ""), ("bob.lab.example", ""), ("192.0.2.7; reboot", ""), ("192.0.2.7\n", ""),
+     ("0.0.0.0", ""), ("::", ""), ("255.255.255.255", ""), ("224.0.0.1", ""), ("ff02::1", ""),
+     ("::ffff:224.0.0.1", ""), ("010.0.0.1", ""), ("10.0.0", ""), ("167772161", ""),
+     ("0" * 600, "")],
+)  # fmt: skip
+def test_an_address_is_one_machine_s_or_is_dropped(text: str, read: str) -> None:
+    presence = parse(GOLDEN)
+    presence["lab_target"].xml.set("address", text)
+    assert target.read_target(presence) == replace(BUSY, address=read)
+
+
+# Leaving
+
+
+def leave(payload: str, kind: str = "unavailable") -> Any:
+    presence = parse(payload)
+    presence["type"] = kind
+    return presence
+
+
+def test_why_it_leaves_is_written_like_this() -> None:
+    presence = Presence()
+    target.write_leaving(presence, Leaving("rebooting", "ann"))
+    (element,) = presence.xml
+    golden = f"<leaving xmlns='{NS}' reason='rebooting' by='ann'/>"
+    assert canonical(ET.tostring(element, "unicode")) == canonical(golden)
+
+
+@given(
+    st.builds(Leaving, st.sampled_from(sorted(target.REASONS)), st.text(characters, max_size=60))
+)
+def test_why_it_leaves_arrives_as_it_was_sent(leaving: Leaving) -> None:
+    presence = Presence(stype="unavailable")
+    target.write_leaving(presence, leaving)
+    received = sent(presence)
+    received["type"] = "unavailable"
+    assert target.read_leaving(received) == leaving
+
+
+def test_a_nick_never_breaks_the_last_presence() -> None:
+    presence = Presence()
+    target.write_leaving(presence, Leaving("rebooting", "\x1b" + 70 * "a"))
+    assert target.read_leaving(leave(ET.tostring(presence.xml[0], "unicode"))) == Leaving(
+        "rebooting", 60 * "a"
+    )
+
+
+@pytest.mark.parametrize(
+    "presence",
+    [leave(""), leave(GOLDEN), leave(f"<leaving xmlns='{NS}'/>"),
+     leave(f"<leaving xmlns='{NS}' reason='bored'/>"), leave("<leaving reason='stopped'/>"),
+     leave(f"<leaving xmlns='{NS}' reason='stopped'/>", "available")],
+)  # fmt: skip
+def test_what_says_no_reason_or_does_not_leave_has_none(presence: Any) -> None:
+    assert target.read_leaving(presence) is None
 
 
 # Admission

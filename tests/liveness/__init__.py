@@ -1,0 +1,1 @@
+"""Whether presence tells the truth: how soon the room knows that a target is gone, and why."""
