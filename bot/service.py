@@ -20,6 +20,7 @@ from agent.wire.settings import BadSettings
 from bot.attention import Attention
 from bot.commands import discover
 from bot.config import Config
+from bot.consent import Consent
 from bot.deadlines import Deadlines
 from bot.dialogue import Dialogue
 from bot.dispatch import Dispatch
@@ -28,13 +29,14 @@ from bot.herald import Herald
 from bot.intake import Intake
 from bot.jobs import Run
 from bot.lab import Lab
+from bot.likes import Likes
 from bot.machines import Machines
 from bot.missed import Missed
-from bot.people import People
 from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
 from bot.vigil import Vigil
+from bot.warrant import Warrant
 from bot.wishes import Wishes
 from bot.xmpp.adhoc import AdHoc
 from bot.xmpp.client import Client
@@ -73,21 +75,27 @@ async def _run(config: Config, store: Writer) -> None:
             jobs=dispatch,
             room=client,
             missed=missed,
-            people=people,
+            likes=likes,
             wishes=wishes,
+            people=client.people,
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
             version=version,
         )
 
-    dialogue = Dialogue(discover(), lab, config.grants)
-    people = People(store)
+    rights = config.policy()
+    consent = Consent(
+        rights, config.confirm,
+        standing=lambda jid: client.people.standing(jid), called=lambda: client.people.called,
+    )  # fmt: skip
+    dialogue = Dialogue(discover(), lab, rights, consent)
+    likes = Likes(store)
     attention = Attention(
         dialogue, lab,
         programs=config.is_script,
         client=lambda line: client.room.clients.kind(line.client),
-        columns=people.columns,
+        columns=likes.columns,
         now=asyncio.get_running_loop().time,
     )  # fmt: skip
     missed = Missed(lambda past: dialogue.would_act(past.line))
@@ -104,7 +112,10 @@ async def _run(config: Config, store: Writer) -> None:
         wishes.ended(run)
 
     found = Relearned(herald.news)
-    dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=ended, found=found.add)
+    dispatch = Dispatch(
+        store, store_id, fleet, wire, config.patience,
+        ended=ended, found=found.add, warrant=Warrant(rights, fleet, client.people.standing),
+    )  # fmt: skip
     intake = Intake(
         store, store_id, wire,
         ended=ended, revised=herald.revised, alarmed=herald.alarmed,
@@ -117,7 +128,7 @@ async def _run(config: Config, store: Writer) -> None:
         strand=deadlines.left, meet=dispatch.appeared, say=herald.news,
         reboot=config.patience.reboot,
     )  # fmt: skip
-    client.bind(vigil, intake, herald, machines, wishes, missed)
+    client.bind(vigil, intake, herald, machines, wishes, missed, dispatch.rights_changed)
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:

@@ -27,7 +27,7 @@ async def run(asked: Set, lab: Lab, line: Line) -> Reply:
             hint="An owner can make it show real addresses (non-anonymous).",
         )
     columns = WIDE if asked.wide else COLUMNS
-    await lab.people.set_columns(line.by.jid, columns)
+    await lab.likes.set_columns(line.by.jid, columns)
     return Reply(
         f"what I tell you alone is at most {columns} columns wide from now on",
         data={"columns": columns},

@@ -238,7 +238,6 @@ async def _target(on: Crowd, size: int) -> list[str]:
     cost = meter.read()
     return [
         f"{cost.seconds:.1f} s",
-        f"{1000 * cost.bot:.0f} ms",
         f"{cost.received.stanzas.total() - cost.received.stanzas['pong']}"
         f" + {cost.sent.stanzas.total() - cost.sent.stanzas['ping']}",
     ]
@@ -260,12 +259,19 @@ def _each(tally: Tally, kind: str) -> str:
     return f"{tally.sizes[kind] / tally.stanzas[kind]:.0f}" if tally.stanzas[kind] else "0"
 
 
-HEADINGS = (
-    "server", "settings", "targets", "came in", "bot's CPU", "server's CPU", "bot's memory",
-    "stanzas/s out", "in", "bytes/s out", "bytes a ping", "told gone",
-    "one more: in", "bot's CPU", "bot's stanzas in + out",
-    "a person: in", "presences", "bytes",
+FIGURES = (
+    "server", "settings", "targets", "all in after",
+    "idle: bot's CPU", "server's CPU", "bot's memory", "stanzas a second, out", "in",
+    "out, a second", "bytes of a ping + of its answer", "told gone, wrongly",
+    "one more target: in after", "stanzas to the bot + from it",
+    "one more person: in after", "presences for them", "in all",
 )  # fmt: skip
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """In Markdown, a column for each measurement."""
+    heads, *figures = zip(FIGURES, *rows, strict=True)
+    return tabulate(figures, heads, tablefmt="pipe", disable_numparse=True)
 
 
 async def main() -> None:
@@ -281,7 +287,7 @@ async def main() -> None:
         for tuned in (True, False):
             if asked.only in (None, "tuned" if tuned else "default"):
                 rows += await measure(kind, tuned=tuned, sizes=asked.size or SIZES, idle=asked.idle)
-    sys.stdout.write(tabulate(rows, HEADINGS, tablefmt="pipe") + "\n")
+    sys.stdout.write(table(rows) + "\n")
 
 
 if __name__ == "__main__":

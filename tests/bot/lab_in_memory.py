@@ -140,8 +140,11 @@ class Room:
     async def invite(self, jid: str) -> None:
         self.invited.append(jid)
 
+    async def everybody(self) -> Sequence[Occupant]:
+        return [ANN, MAX]
 
-class People:
+
+class Likes:
     def __init__(self) -> None:
         self.columns: dict[str, int] = {}
 
@@ -181,7 +184,7 @@ class World:
         )
         self.jobs = Jobs()
         self.room = Room()
-        self.missed, self.people = Missed(_everything), People()
+        self.missed, self.likes = Missed(_everything), Likes()
         self.wishes = Wishes()
         self.knocking: frozenset[str] = frozenset()
         self.now = NOW
@@ -193,8 +196,9 @@ class World:
             jobs=self.jobs,
             room=self.room,
             missed=self.missed,
-            people=self.people,
+            likes=self.likes,
             wishes=self.wishes,
+            people=self.room,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,

@@ -8,6 +8,7 @@ from bot.commands import discover
 from bot.dialogue import Dialogue
 from bot.jobs import Job, Outcome, Phase, Run
 from bot.occupant import Channel
+from bot.policy import Rights
 from bot.reply import Reply
 from bot.report.summary import result
 from tests.bot.lab_in_memory import DOMAIN, NOW, World, line, target
@@ -55,7 +56,7 @@ async def answers() -> dict[str, Reply]:
     one = job(ended("pc39", Verdict.FAIL, 40), number=40)
     running = replace(ended("pc37", Verdict.PASS, 42), phase=Phase.RUNNING, verdict=None)
     world.jobs.jobs = {40: one, 41: many, 42: job(running, number=42)}
-    dialogue = Dialogue(discover(), world.lab, {})
+    dialogue = Dialogue(discover(), world.lab, Rights())
     found = {}
     for said in ("status", "jobs", "help"):
         reply = await dialogue.answer(line(said))

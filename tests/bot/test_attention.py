@@ -12,6 +12,7 @@ from bot.commands import discover
 from bot.dialogue import Dialogue
 from bot.jobs import Job, Phase
 from bot.occupant import Channel, Line, Manner
+from bot.policy import Rights
 from bot.reply import Reply
 from bot.throttle import LINES, MISREAD
 from tests.bot.lab_in_memory import ANN, EVE, MAX, World, occupant
@@ -28,7 +29,7 @@ class Desk:
         self.allowed: set[str] = set()
         self._count = 0
         self.attention = Attention(
-            Dialogue(discover(), self.world.lab, {}),
+            Dialogue(discover(), self.world.lab, Rights()),
             self.world.lab,
             programs=lambda jid: jid in self.allowed,
             client=self._client,

@@ -1,6 +1,7 @@
 """A target goes and comes back: one trial, for ``make liveness`` and for ``make faults``."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -41,9 +42,12 @@ async def passage(way: Way, on: Stage, ann: Person) -> Passage:
     await told(ann, since, back, within=2 * PATIENCE)
     took = time.monotonic() - began
     outcome = Outcome("none") if run is None else await run.outcome(within=4 * PATIENCE)
+    wrong = list(outcome.wrong)
     if found.cause != way.cause:
-        wrong = f"{way.cause} was told as {found.cause!r}: {found.body}"
-        outcome = replace(outcome, wrong=(*outcome.wrong, wrong))
+        wrong.append(f"{way.cause} was told as {found.cause!r}: {found.body}")
+    if found.gone == math.inf:
+        wrong.append("nobody saw it leave the room")
+    outcome = replace(outcome, wrong=tuple(wrong))
     return Passage(found, took, outcome)
 
 
