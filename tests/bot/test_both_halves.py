@@ -116,7 +116,9 @@ class Target:
     def holding(self, run: RunId) -> Holding:
         pen = self.runs[run]
         phase = Held.DONE if pen.over else Held.RUNNING
-        return Holding(pen.dir, pen.of.journal, pen.dir.synced, phase, "memtest")
+        return Holding(
+            pen.dir, pen.of.journal, pen.dir.synced, phase, "memtest", acked=pen.dir.acked
+        )
 
     def meet(self, _full: str, meeting: Meeting) -> Standing:
         held = [each for each in map(self.holding, self.runs) if not delivered(each)]
