@@ -30,8 +30,8 @@ from agent.wire.query import Have, HeldRun, Meeting, Standing
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Held, Order, RunId, token
 from agent.writer import Writer
+from bot.arrival import Arrival
 from bot.config import Patience
-from bot.intake import Arrival
 from bot.jobs import Job, Run
 from bot.store import jobs, relearned
 from tests.bot.lab_on_disk import BOB, STEPS, US, Bot, Targets, line, standing
