@@ -130,5 +130,6 @@ class Catalogue:
 
 def _plain(info: RecipeInfo) -> dict[str, Any]:
     params: Mapping[str, Any] = {name: asdict(param) for name, param in info.params.items()}
-    told = {"name": info.name, "summary": info.summary, "missing": info.missing}
-    return {**told, "takes": info.takes, "params": params}
+    told: dict[str, Any] = {"name": info.name, "summary": info.summary, "missing": info.missing}
+    told |= {"takes": info.takes, "class": info.class_, "destructive": info.destructive}
+    return {**told, "params": params}

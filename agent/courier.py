@@ -185,8 +185,8 @@ class Courier:
             await self._send_some(controller, delivery)
             return True
         if over and not delivery.dirty:
-            await asyncio.to_thread(_note, delivery.run, delivery.sender.acked)
-            self._noted(controller, delivery.of.run, delivery.sender.acked)
+            if await asyncio.to_thread(_note, delivery.run, delivery.sender.acked):
+                self._noted(controller, delivery.of.run, delivery.sender.acked)
             self._open.get(controller, {}).pop(delivery.of.run, None)
             log.info("run.delivered", run=str(delivery.of.run), bytes=delivery.sender.acked)
         return False
@@ -214,12 +214,14 @@ def _synced(run: RunDir) -> int:
     return run.synced
 
 
-def _note(run: RunDir, acked: int) -> None:
-    """Remember that it is delivered; a full disk only makes us ask again."""
+def _note(run: RunDir, acked: int) -> bool:
+    """Remember that it is delivered, and whether that worked; if not, it is offered again."""
     try:
         run.mark_acked(acked)
     except OSError as error:
         log.warning("run.delivery_not_noted", run=str(run.run), reason=str(error))
+        return False
+    return True
 
 
 def _read(run: RunDir, span: range) -> bytes:

@@ -103,6 +103,8 @@ class Recipe(Strict):
     name: str = Field(pattern=f"^{NAME.pattern}$")
     schema_: Literal[1] = Field(alias="schema")
     summary: str = Field(min_length=1, max_length=200)
+    class_: str = Field("", alias="class", pattern=r"^([a-z][a-z0-9-]{0,29})?$")  # for rights
+    destructive: bool = False  # of what is on the machine: the bot asks back first
     argv: tuple[str, ...] = Field(min_length=1)
     params: Mapping[str, Param] = {}
     requires: Requires = Requires()
@@ -137,13 +139,14 @@ class Recipe(Strict):
 
     def info(self, means: Means) -> RecipeInfo:
         """What to say of it on a machine with *means*."""
-        params = {name: param.parameter() for name, param in self.params.items()}
         return RecipeInfo(
             name=self.name,
             summary=self.summary,
-            params=params,
+            params={name: param.parameter() for name, param in self.params.items()},
             missing=self.missing(means),
             takes=self.time.takes or "",
+            class_=self.class_,
+            destructive=self.destructive,
         )
 
     def missing(self, means: Means) -> str:
@@ -289,7 +292,7 @@ def load(path: Path) -> Recipe:
 
 def _explained(path: Path, error: ValidationError) -> BadRecipe:
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(map(str, first["loc"]))
     why = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         why = "there is no such key"

@@ -2,12 +2,14 @@
 
 import fnmatch
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from agent.wire.settings import BareJid, Login, Seconds, Strict
-from bot.policy import Permission
+from bot.confirm import Cost
+from bot.policy import Permission, Rights
+from bot.rights import ADDRESS, Groups, People, Right, rights
 
 
 def _permission(word: object) -> object:
@@ -15,7 +17,7 @@ def _permission(word: object) -> object:
 
 
 Grant = Annotated[Permission, BeforeValidator(_permission)]
-Pattern = Annotated[str, Field(pattern=r"^[^@/\s]+@[^@/\s]+$")]
+Pattern = Annotated[str, Field(pattern=ADDRESS)]
 
 
 class Patience(Strict):
@@ -52,6 +54,17 @@ class Alertness(Strict):
     """Seconds without a change until a target that flapped is spoken of again."""
 
 
+class Confirm(Strict):
+    """When a line is asked back before it is carried out."""
+
+    targets: Annotated[int, Field(ge=1)] = 10
+    """On more targets than this at once."""
+    within: Seconds = 60.0
+    """How long the question stands."""
+    two: tuple[Cost, ...] = ()
+    """What takes a second person: ``running``, ``destructive``, ``many``."""
+
+
 class Config(Login):
     """Everything a bot must know."""
 
@@ -68,13 +81,34 @@ class Config(Login):
     targets: tuple[Pattern, ...] = ()
     """Which machines are let in unasked: ``*@lab.example``, ``bob@lab.example``."""
     grants: dict[BareJid, Grant] = Field(default_factory=dict)
-    """What single people may do: ``nothing``, ``look``, ``run``, ``operate`` or ``admin``."""
+    """What single people may do: ``nothing``, ``look``, ``run``, ``disrupt`` or ``admin``."""
+    people: People = Field(default_factory=dict)
+    """Groups of people, for ``rights``."""
+    groups: Groups = Field(default_factory=dict)
+    """Groups of targets."""
+    rights: tuple[Right, ...] = ()
+    """What people may, beside what the room and ``grants`` say."""
+    confirm: Confirm = Confirm()
     database: Annotated[str, Field(repr=False)] = "sqlite:////var/lib/labroom/labroom.db"
     """An SQLAlchemy URL; it may hold a password, so it is not shown."""
     lock: Path = Path("/var/lib/labroom/lock")
     """Held while the bot runs: a second process with the same one refuses to start."""
     patience: Patience = Patience()
     liveness: Alertness = Alertness()
+
+    @model_validator(mode="after")
+    def _rights_mean_something(self) -> Self:
+        self.policy()
+        return self
+
+    def policy(self) -> Rights:
+        """Who may do what."""
+        return rights(self.rights, self.grants, self.people, self.groups)
+
+    @property
+    def every_bot(self) -> frozenset[str]:
+        """Bare JIDs of us and of the other bots."""
+        return frozenset({self.jid, *self.bots})
 
     def is_target(self, jid: str) -> bool:
         """Whether the machine with bare JID *jid* is let in unasked."""

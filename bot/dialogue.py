@@ -10,16 +10,19 @@ error to the room, and ejabberd kicks for that (clients.md).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from agent.wire.errors import Refusal
+from bot.config import Confirm
+from bot.consent import Consent
 from bot.grammar import NoSuch, NotUnderstood
 from bot.lab import Lab
 from bot.occupant import Line
-from bot.policy import Permission, check
+from bot.policy import Deed, Permission, Rights
 from bot.reply import Reply
 from bot.report.text import COLUMNS, cut, safe, width
 from bot.verb import Verb, understand
@@ -31,23 +34,28 @@ POINTER = "Yes? Say help for what I can do, status for how the lab is."
 
 class Dialogue:
     """
-    Answers lines.
+    Answers lines; :class:`bot.lab.Commands` for commands about other commands.
 
     Args:
         verbs: The commands, by name: ``bot.commands.discover()``.
         lab: The lab as it is now; called once for every line that is a command.
-        grants: What people may do beyond their affiliation, by bare JID in lower case.
+        rights: Who may do what.
+        consent: Asks back what costs.
     """
 
     def __init__(
         self,
         verbs: Mapping[str, Verb[Any]],
         lab: Callable[[], Lab],
-        grants: Mapping[str, Permission],
+        rights: Rights,
+        consent: Consent | None = None,
     ) -> None:
-        self._verbs = verbs
-        self._lab = lab
-        self._grants = grants
+        self._verbs, self._rights = verbs, rights
+        self._bare_lab = lab
+        self._consent = consent or Consent(rights, Confirm())
+
+    def _lab(self) -> Lab:
+        return replace(self._bare_lab(), rights=self._rights, commands=self)
 
     async def answer(self, line: Line) -> Reply | None:
         """What to say to *line*; None if it is not for us. Never raises an Exception."""
@@ -80,10 +88,26 @@ class Dialogue:
         if self._from_target(line, lab):
             return None
         found = await verb.resolve(asked, lab, line)
-        check(line.by, verb.needs, self._grants)
-        if verb.demands is not None:
-            check(line.by, await verb.demands(found, lab, line), self._grants)
-        return await verb.run(found, lab, line)
+        self._rights.check(line.by, await verb.comes_to(found, lab, line))
+        return await self._consent.carry_out(verb, found, lab, line)
+
+    async def deeds(self, text: str, lab: Lab, line: Line) -> Sequence[Deed]:
+        """What the command *text* would come down to; a Refusal if it needs no rights."""
+        verb, asked = understand(text, self._verbs)
+        if verb.needs <= Permission.LOOK:
+            raise NotUnderstood(f"everybody who may look may say {verb.name}", hint="Say whoami.")
+        found = await verb.resolve(asked, lab, line)
+        if not (deeds := await verb.comes_to(found, lab, line)):
+            raise NotUnderstood(f"{verb.name} needs no rights of its own", hint="Say whoami.")
+        return deeds
+
+    async def confirm(self, code: str, lab: Lab, line: Line) -> Reply:
+        """Carry out what question *code* is about."""
+        return await self._consent.confirm(code, lab, line)
+
+    async def withdraw(self, code: str, lab: Lab, line: Line) -> Reply:
+        """Never do what question *code* is about."""
+        return await self._consent.withdraw(code, lab, line)
 
     def _from_target(self, line: Line, lab: Lab) -> bool:
         speaker = (line.by.jid or "").lower()

@@ -6,6 +6,10 @@ Rule 1: a job is committed before anybody is told its number. Everything after m
 Rule 2: offering is safe at any time, because a target answers a repeated order and does
 not repeat it. What is held where is found out by sync, not remembered: whenever a target
 appears, when an offer stays unanswered, and every minute while a run is open.
+
+Rule 3: whose right was withdrawn starts nothing any more. Nothing is sent to a target that is
+away: its server would keep it, and who asked might be somebody else in the room by then. Whenever
+something is offered again, or waits on its target, the right is looked at anew.
 """
 
 import asyncio
@@ -16,7 +20,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from agent.wire.errors import Refusal, UnknownName
+from agent.wire.errors import Away, Refusal, UnknownName
 from agent.wire.fields import MalformedError
 from agent.wire.query import MOST_RUNS, Have, Meeting, Standing
 from agent.wire.stanza import JournalId
@@ -30,6 +34,7 @@ from bot.ports import Wire, clock
 from bot.relearn import Found
 from bot.store import jobs, journals, targets
 from bot.store.writer import Writer
+from bot.warrant import Asks
 
 log = structlog.get_logger()
 
@@ -44,6 +49,7 @@ class Dispatch:
     Args:
         ended: Told of every run that ended here, without a journal.
         found: Told of the runs that were relearned.
+        warrant: Who may still have what they asked for.
     """
 
     def __init__(
@@ -56,9 +62,10 @@ class Dispatch:
         *,
         ended: Callable[[Run], None],
         found: Callable[[Sequence[Found]], None],
+        warrant: Asks,
         now: Callable[[], datetime] = clock,
     ) -> None:
-        self._now, self._found = now, found
+        self._now, self._found, self._warrant = now, found, warrant
         self._store, self._store_id, self._fleet = store, store_id, fleet
         self._wire, self._patience, self._ended = wire, patience, ended
         self._whole: dict[str, list[Have]] = {}  # bare JID -> what the next sync has to say
@@ -129,6 +136,11 @@ class Dispatch:
         """Target *jid* has a new session: meet it now."""
         self._soon(jid, 0)
 
+    def rights_changed(self) -> None:
+        """Somebody's standing in the room is another: what waits may have to wait no more."""
+        for member in self._fleet.present():
+            self._soon(member.kept.jid, 0)
+
     def wonder(self, jid: str) -> None:
         """Target *jid* spoke of what we do not know: ask it soon what it holds."""
         self._soon(jid, self._patience.offer)
@@ -157,7 +169,8 @@ class Dispatch:
     def _offer_all(self, job: Job) -> None:
         log.info("job.asked", job=job.number, what=job.title, by=job.asker_jid)
         for run in job.runs:
-            self._offer(run, job)
+            if self._fleet.member(run.jid).full:
+                self._offer(run, job)
             self._soon(run.jid, self._patience.offer)
 
     def _offer(self, run: Run, job: Job) -> None:
@@ -246,8 +259,10 @@ class Dispatch:
         )
         settled = await self._store.do(settle)
         held = {at.of.run for at in standing.held}
-        for run in settled:
-            name = run.known_as(self._store_id)
+        for before in settled:
+            run, name = await self._allowed(before), before.known_as(self._store_id)
+            if run is None:
+                continue
             if _is_to_stop(run):
                 self._wire.cancel(jid, name, run.stop)
             elif run.phase is Phase.OFFERED and name not in held:
@@ -255,6 +270,22 @@ class Dispatch:
             if run.phase is Phase.DONE:
                 self._ended(run)
         return any(run.phase is not Phase.DONE or _is_to_stop(run) for run in settled)
+
+    async def _allowed(self, run: Run) -> Run | None:
+        """*run*, over or stopped if it waits and nobody may have it now; None if nobody knows."""
+        if run.stop or run.phase not in (Phase.OFFERED, Phase.QUEUED):
+            return run
+        job = await self.get(run.job)
+        try:
+            why = await self._warrant.lacks(job, run.target)
+        except Away as error:
+            log.warning("run.kept_back", run=run.name, reason=str(error))
+            return None
+        if not why:
+            return run
+        log.warning("run.withdrawn", run=run.name, by=job.asker_jid, reason=why)
+        withdraw = partial(settlement.withdraw, job=job, jid=run.jid, why=why, now=self._now())
+        return await self._store.do(withdraw)
 
 
 def _is_to_stop(run: Run) -> bool:

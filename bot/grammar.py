@@ -179,6 +179,17 @@ def number(field: str) -> pp.ParserElement:
     return digits.set_parse_action(lambda found: int(found["digits"]))(field)
 
 
+def code(field: str) -> pp.ParserElement:
+    """The code of a question, in lower case."""
+    short = pp.Regex(r"[0-9][a-z](?![\w.])", re.IGNORECASE).set_name("a question's code, like 7f")
+    return short.set_parse_action(lambda found: found[0].lower())(field)
+
+
+def rest(field: str, expected: str) -> pp.ParserElement:
+    """All that follows, as it stands."""
+    return pp.Regex(r"\S.*").set_name(expected)(field)
+
+
 def jid(field: str, *, or_name: bool = False) -> pp.ParserElement:
     """A bare JID in lower case, or (*or_name*) just a name."""
     address = pp.Regex(_JID).set_name("an address like ann@lab.example")

@@ -63,10 +63,35 @@ lock = $lock
 # Make the account in band (XEP-0077) if it does not exist.
 #register = false
 
-# What single people may do beyond what the room says: `look`, `run`, `operate` (reboot, stop
-# other people's jobs) or `admin` (let targets and people in).
+# What people may do, or may not, beyond what the room says. With `deny = true` it is forbidden,
+# whatever else allows it.
+#rights = []
+
+# What single people may do beyond what the room says: `look`, `run`, `disrupt` (reboot, stop
+# other people's jobs; `operate` means the same) or `admin` (let targets and people in).
 [grants]
-#"kim@lab.example" = "operate"
+#"kim@lab.example" = "disrupt"
+
+# Groups of people, which `rights` calls `@name`.
+[people]
+#burnin = ["ann@lab.example"]
+
+# Groups of targets, called `@name`.
+[groups]
+#sas = ["pc[01-16,20]", "rack3/*"]
+
+# What the bot asks back before it does it: reboots and stops that end what is on, recipes that are
+# destructive, many targets.
+[confirm]
+# A line about more targets than this at once is asked back.
+#targets = 10
+
+# How long a question stands.
+#within = 60.0
+
+# What takes a second person, who may do it, too: `running` ends what is on, `destructive` destroys
+# what is on a target, `many` is about more than `confirm.targets`.
+#two = []
 
 # How to reach the XMPP server. If it is absent, DNS says where (RFC 6120, section 3.2).
 [server]

@@ -21,7 +21,7 @@ from bot.occupant import Channel
 class Phase(enum.StrEnum):
     """Where a run stands."""
 
-    OFFERED = "offered"  # recorded and sent; the target has not answered, or is away
+    OFFERED = "offered"  # recorded; sent, and not answered yet, or its target is away
     QUEUED = "queued"  # the target has it on disk, and something else to do first
     RUNNING = "running"
     STRANDED = "stranded"  # accepted, and its target is gone or says nothing of it

@@ -6,14 +6,17 @@ The edges (store, xmpp) implement these protocols; nothing here imports them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from agent.wire.errors import UnknownName
 from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Step
 from bot.jobs import Job, Run
-from bot.occupant import Line
+from bot.occupant import Line, Occupant
+from bot.policy import Deed, Rights
+from bot.reply import Reply
 from bot.wish import Wish
 
 
@@ -147,6 +150,48 @@ class Wishes(Protocol):
         ...
 
 
+class People(Protocol):
+    """Those of the room, there or not."""
+
+    async def everybody(self) -> Sequence[Occupant]:
+        """All who belong to it. Raises Away."""
+        ...
+
+
+class Commands(Protocol):
+    """What commands about other commands need."""
+
+    async def deeds(self, text: str, lab: "Lab", line: Line) -> Sequence[Deed]:
+        """What the command *text* would come down to; a Refusal if it is none about targets."""
+        ...
+
+    async def confirm(self, code: str, lab: "Lab", line: Line) -> Reply:
+        """Carry out what question *code* is about."""
+        ...
+
+    async def withdraw(self, code: str, lab: "Lab", line: Line) -> Reply:
+        """Never do what question *code* is about."""
+        ...
+
+
+class Nothing:
+    """:class:`Commands` and :class:`People` of a lab that nobody talks to."""
+
+    async def everybody(self) -> Sequence[Occupant]:
+        """There is nobody."""
+        return []
+
+    async def deeds(self, *_args: object, **_kwargs: object) -> Sequence[Deed]:
+        """There is none."""
+        raise UnknownName("there are no commands here")
+
+    async def confirm(self, *_args: object, **_kwargs: object) -> Reply:
+        """There is no question."""
+        raise UnknownName("nothing was asked here")
+
+    withdraw = confirm
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
     """Everything a handler may use."""
@@ -163,3 +208,9 @@ class Lab:
     """Bare JIDs of those who asked to be let in and are not: what a bare ``admit bob`` may name."""
     version: str = ""
     """Of the bot."""
+    rights: Rights = field(default_factory=Rights)
+    """Who may do what."""
+    people: People = field(default_factory=Nothing)
+    """Who belongs to the room."""
+    commands: Commands = field(default_factory=Nothing)
+    """The other commands."""

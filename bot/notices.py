@@ -71,5 +71,5 @@ class Notices:
             del self._said[next(iter(self._said))]
 
 
-SHARED = frozenset({"knocks", "clash"})
+SHARED = frozenset({"knocks", "clash", "alike"})
 """What a notice of all bots may be about."""

@@ -32,7 +32,7 @@ class Wire(Protocol):
     """To the targets."""
 
     def offer(self, jid: str, order: Order) -> bool:
-        """Send *order* to the bare JID; the server keeps it while the target is away."""
+        """Send *order* to the bare JID."""
         ...
 
     def cancel(self, jid: str, run: RunId, who: str) -> bool:

@@ -11,7 +11,7 @@ from bot.report.text import legal, unfenced
 VERSION = 1
 """Of the facts in a reply; a field may be added without a new one."""
 
-ReplyKind = Literal["answer", "acknowledgement", "result", "notice", "refusal", "error"]
+ReplyKind = Literal["answer", "acknowledgement", "question", "result", "notice", "refusal", "error"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from agent.wire.link import Link
 from agent.wire.settings import BadSettings
 from bot.commands import discover
 from bot.config import Config
+from bot.consent import Consent
 from bot.deadlines import Deadlines
 from bot.dialogue import Dialogue
 from bot.dispatch import Dispatch
@@ -32,6 +33,7 @@ from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
 from bot.vigil import Vigil
+from bot.warrant import Warrant
 from bot.wishes import Wishes
 from bot.xmpp.client import Client
 from bot.xmpp.vitals import Vitals
@@ -69,13 +71,19 @@ async def _run(config: Config, store: Writer) -> None:
             jobs=dispatch,
             room=client,
             wishes=wishes,
+            people=client.people,
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
             version=version,
         )
 
-    dialogue = Dialogue(discover(), lab, config.grants)
+    rights = config.policy()
+    consent = Consent(
+        rights, config.confirm,
+        standing=lambda jid: client.people.standing(jid), called=lambda: client.people.called,
+    )  # fmt: skip
+    dialogue = Dialogue(discover(), lab, rights, consent)
     client = Client(link, config, store, fleet, dialogue.answer)
     herald = Herald(store, client.room)
     machines = Machines(fleet, wire, herald, store, within=config.patience.reboot)
@@ -88,7 +96,10 @@ async def _run(config: Config, store: Writer) -> None:
         wishes.ended(run)
 
     found = Relearned(herald.news)
-    dispatch = Dispatch(store, store_id, fleet, wire, config.patience, ended=ended, found=found.add)
+    dispatch = Dispatch(
+        store, store_id, fleet, wire, config.patience,
+        ended=ended, found=found.add, warrant=Warrant(rights, fleet, client.people.standing),
+    )  # fmt: skip
     intake = Intake(
         store, store_id, wire,
         ended=ended, revised=herald.revised, alarmed=herald.alarmed,
@@ -101,7 +112,7 @@ async def _run(config: Config, store: Writer) -> None:
         strand=deadlines.left, meet=dispatch.appeared, say=herald.news,
         reboot=config.patience.reboot,
     )  # fmt: skip
-    client.bind(vigil, intake, herald, machines, wishes)
+    client.bind(vigil, intake, herald, machines, wishes, dispatch.rights_changed)
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:

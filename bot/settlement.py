@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from agent.wire.query import MOST_RUNS, HeldRun, Standing
 from agent.wire.vocabulary import Held, Verdict
 from bot.digest import IntegrityError, distrusted, given_up, heard_of
-from bot.jobs import Happening, Phase, Run, after
+from bot.jobs import Happening, Job, Phase, Run, after
 from bot.store import jobs, relearned
 
 log = structlog.get_logger()
@@ -37,6 +37,18 @@ def stop(db: Connection, *, number: int, by: str, away: set[str], now: datetime)
         jobs.save_run(db, asked)
         marked.append(asked)
     return marked
+
+
+def withdraw(db: Connection, *, job: Job, jid: str, why: str, now: datetime) -> Run:
+    """The run of *job* on *jid*, which nobody may have any more; one that has begun goes on."""
+    run = jobs.get_run(db, job.number, jid)
+    by = f"the bot, as {job.asker} may no longer run it"
+    if run.phase is Phase.OFFERED:
+        run = given_up(replace(run, stop=by), Verdict.REFUSED, why, now)
+    elif run.phase is Phase.QUEUED:
+        run = replace(run, stop=by)
+    jobs.save_run(db, run)
+    return run
 
 
 def settle(

@@ -1,7 +1,7 @@
 """The shape of a command: what it is called, what it needs, and what it does."""
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -9,10 +9,11 @@ import pyparsing as pp
 
 from agent.wire.parameter import nearest
 from bot import grammar
+from bot.confirm import Stakes
 from bot.grammar import NotUnderstood
 from bot.lab import Lab
 from bot.occupant import Line
-from bot.policy import Permission
+from bot.policy import Deed, Permission
 from bot.reply import Reply
 
 C = TypeVar("C")
@@ -39,7 +40,10 @@ class Verb(Generic[C]):
         resolve: Finds the names in the lab, before anybody's rights are looked at:
             the request as it will be carried out. NoSuch if there is no such thing.
         needs: What the asker must be allowed to do.
-        demands: What a resolved request needs beyond *needs*, if that depends on it.
+        deeds: What a resolved request comes down to, target by target: that is what rights
+            are about. Without it, the command is about the whole lab, and *needs* says all.
+        stakes: What carrying it out would cost; if it costs, the asker is asked back first.
+        narrow: The same request on fewer targets; without it, it is all or nothing.
         run: The handler. Slow work goes through the lab; a handler returns at once.
         examples: Lines and what they parse to. ``help`` shows them, a test checks them.
     """
@@ -53,9 +57,17 @@ class Verb(Generic[C]):
     build: Callable[..., C]
     resolve: Callable[[C, Lab, Line], Awaitable[C]] = as_it_is
     needs: Permission
-    demands: Callable[[C, Lab, Line], Awaitable[Permission]] | None = None
+    deeds: Callable[[C, Lab, Line], Awaitable[Sequence[Deed]]] | None = None
+    stakes: Callable[[C, Lab, Line], Awaitable[Stakes]] | None = None
+    narrow: Callable[[C, tuple[str, ...]], C] | None = None
     run: Callable[[C, Lab, Line], Awaitable[Reply]]
     examples: Mapping[str, C]
+
+    async def comes_to(self, asked: C, lab: Lab, line: Line) -> Sequence[Deed]:
+        """What rights must allow for the resolved request *asked*."""
+        if self.deeds is None:
+            return [Deed(command=self.name, needs=self.needs)]
+        return await self.deeds(asked, lab, line)
 
     @functools.cached_property
     def _sentence(self) -> pp.ParserElement:

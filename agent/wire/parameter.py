@@ -124,6 +124,10 @@ class RecipeInfo:
     """Why this machine cannot run it: ``memtester is not installed``; empty if it can."""
     takes: str = ""
     """The parameter that says how long it works, which ``for 30s`` fills; empty if none does."""
+    class_: str = ""
+    """What it is about, in one word: ``memory``. Rights may be about a whole class."""
+    destructive: bool = False
+    """Whether it destroys what is on the machine: it is asked back first."""
 
     def check(self, given: Mapping[str, str]) -> dict[str, str]:
         """

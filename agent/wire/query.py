@@ -70,7 +70,8 @@ class CatalogueElement(ElementBase):
     What can be run here: IQ get, and its result.
 
         <catalogue xmlns='urn:labroom:1'>
-          <recipe name='stress' summary='Work.' missing='stress-ng is not installed' takes='time'>
+          <recipe name='stress' summary='Work.' missing='stress-ng is not installed' takes='time'
+                  class='load'>
             <param name='time' kind='duration' default='60s' min='1s' max='30d' help='how long'/>
           </recipe>
         </catalogue>
@@ -218,6 +219,8 @@ def write_catalogue(iq: Iq, recipes: tuple[RecipeInfo, ...]) -> None:
             "summary": recipe.summary,
             "missing": recipe.missing,
             "takes": recipe.takes,
+            "class": recipe.class_,
+            "destructive": "true" if recipe.destructive else "",
         }
         child = ET.SubElement(element.xml, f"{{{NS}}}recipe", _told(attributes))
         for name, parameter in recipe.params.items():
@@ -243,6 +246,8 @@ def read_catalogue(iq: Iq) -> tuple[RecipeInfo, ...]:
             summary=bounded(child.get("summary", "")),
             missing=bounded(child.get("missing", "")),
             takes=bounded(child.get("takes", "")),
+            class_=bounded(child.get("class", "")),
+            destructive=read_flag(child.get("destructive", "")),
             params={
                 read_name(param.get("name", "")): _read_parameter(param)
                 for param in child.findall(f"{{{NS}}}param")[:MOST_PARAMS]

@@ -232,7 +232,7 @@ def _explain(layers: Layers, model: type[BaseModel], first: ErrorDetails) -> Bad
     loc, place = first["loc"], layers.place(first["loc"])
     key = ".".join(part if part.isprintable() else repr(part) for part in map(str, loc))
     value = _at(layers.data, loc)
-    said = "" if value is None or _secret(first) else f" = {str(value)[:80]!r}"
+    said = "" if value is None or not loc or _secret(first) else f" = {str(value)[:80]!r}"
     reason = first["msg"].removeprefix("Value error, ")
     hint = f"{place.cure}; docs/configuration.md has every setting."
     if first["type"] == "extra_forbidden":
@@ -240,6 +240,8 @@ def _explain(layers: Layers, model: type[BaseModel], first: ErrorDetails) -> Bad
         hint = _instead(model, loc) or place.cure.replace("Correct it in", "Remove it from") + "."
     if first["type"] == "missing":
         reason = "it is missing"
+    if not loc:  # about the whole: the reason says where
+        return BadSettings(f"{place.name}: {reason}", hint=hint)
     return BadSettings(f"{place.name}: {key}{said}: {reason}", hint=hint)
 
 

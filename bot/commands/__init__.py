@@ -52,7 +52,8 @@ Case, double spaces, "please" and a full stop at the end do no harm. Targets are
 written {listed(["`bob`", "`bob, alice and carol`", "`all`"])}; jobs are called by their
 number, `3` or `#3`.
 
-Rights: everybody may look; members may run; owners and admins of the room may operate and
-are admins. The configuration grants more to single addresses. Nicks give no rights, and
-where the room hides real addresses everybody may only look.
+Rights: everybody may look, and stop what is theirs; members may run; owners and admins of the
+room may disrupt, and are admins. The settings may say otherwise, down to single people,
+commands, targets and recipes ([rights.md](rights.md)). Nicks give no rights, and where the room
+hides real addresses everybody may only look. What costs is asked back first: `yes 7f`.
 """

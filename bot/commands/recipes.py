@@ -55,6 +55,8 @@ def _lines(recipe: str, catalogues: Mapping[str, Mapping[str, RecipeInfo]]) -> l
     info = next(iter(offers.values()))
     lines = wrapped(safe(f"{recipe}: {info.summary}"))
     lines += [line for each in info.params.items() for line in _parameter(*each)]
+    if any(offer.destructive for offer in offers.values()):
+        lines += wrapped("  destroys what is on the target: I ask back", indent="    ")
     missing = {name: offer.missing for name, offer in offers.items() if offer.missing}
     for reason in unique(missing.values()):
         names = [name for name, other in missing.items() if other == reason]
@@ -78,6 +80,8 @@ def _facts(recipes: Mapping[str, RecipeInfo]) -> dict[str, object]:
         name: {
             "summary": info.summary,
             "missing": info.missing,
+            "class": info.class_,
+            "destructive": info.destructive,
             "params": {
                 key: {
                     "kind": parameter.kind.value,

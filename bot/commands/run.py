@@ -13,17 +13,16 @@ from agent.wire.errors import Refusal
 from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Step
 from bot import grammar
+from bot.confirm import Cost, Stakes, state
+from bot.deeds import destroying, running
 from bot.grammar import ALL, NoSuch, keyword, known
 from bot.lab import Lab
 from bot.occupant import Line
-from bot.policy import Permission
+from bot.policy import Deed, Permission
 from bot.reply import Reply
 from bot.report.summary import acknowledgement
-from bot.report.text import safe, unique
+from bot.report.text import listed, safe, unique
 from bot.verb import Verb
-
-REBOOT = "reboot"
-"""What targets offer beside their recipes: a step that restarts them."""
 
 Catalogues = Mapping[str, Mapping[str, RecipeInfo]]
 
@@ -110,10 +109,22 @@ def _step(step: Step, target: str, catalogue: Mapping[str, RecipeInfo], *, likel
     return Step(recipe, params)
 
 
-async def demands(asked: Run, lab: Lab, line: Line) -> Permission:
-    """A reboot among the steps is a reboot."""
-    reboots = any(step.recipe.casefold() == REBOOT for step in asked.steps)
-    return Permission.OPERATE if reboots else Permission.RUN
+async def deeds(asked: Run, lab: Lab, line: Line) -> Sequence[Deed]:
+    """Every recipe on every target."""
+    return running(asked.steps, asked.targets, lab.targets)
+
+
+async def stakes(asked: Run, lab: Lab, line: Line) -> Stakes:
+    """What the recipes destroy. A run that waits for another costs nothing."""
+    here = {target.name: target for target in lab.targets.all()}
+    found = destroying(asked.steps, asked.targets, lab.targets)
+    return Stakes(
+        states={name: state(here[name]) for name in asked.targets if name in here},
+        costs=frozenset({Cost.DESTRUCTIVE} if found else ()),
+        losses=tuple(
+            f"{recipe} destroys what is on {listed(names, 4)}" for recipe, names in found.items()
+        ),
+    )
 
 
 async def run(asked: Run, lab: Lab, line: Line) -> Reply:
@@ -146,7 +157,9 @@ VERB = Verb(
     build=Run,
     resolve=resolve,
     needs=Permission.RUN,
-    demands=demands,
+    deeds=deeds,
+    stakes=stakes,
+    narrow=lambda asked, targets: replace(asked, targets=targets),
     run=run,
     examples={
         "run memtest on bob": Run((Step("memtest"),), ("bob",)),

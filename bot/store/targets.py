@@ -66,6 +66,9 @@ def _recipe_out(recipe: RecipeInfo) -> dict[str, Any]:
         "name": recipe.name,
         "summary": recipe.summary,
         "missing": recipe.missing,
+        "takes": recipe.takes,
+        "class": recipe.class_,
+        "destructive": recipe.destructive,
         "params": {
             name: {
                 "kind": str(parameter.kind),
@@ -93,5 +96,11 @@ def _recipe_in(data: dict[str, Any]) -> RecipeInfo:
         for name, told in data["params"].items()
     }
     return RecipeInfo(
-        name=data["name"], summary=data["summary"], missing=data["missing"], params=params
+        name=data["name"],
+        summary=data["summary"],
+        missing=data["missing"],
+        takes=data.get("takes", ""),  # not in what an older labroom wrote
+        class_=data.get("class", ""),
+        destructive=data.get("destructive", False),
+        params=params,
     )

@@ -22,6 +22,7 @@ from bot.config import Config
 from bot.departure import Departure
 from bot.fleet import Fleet
 from bot.herald import Herald
+from bot.impostors import Impostors
 from bot.intake import Intake
 from bot.machines import Machines
 from bot.notices import Notices
@@ -34,6 +35,7 @@ from bot.vigil import Vigil
 from bot.wishes import Wishes
 from bot.xmpp import wire
 from bot.xmpp.occupants import Seen
+from bot.xmpp.people import People
 from bot.xmpp.room import Room
 
 log = structlog.get_logger()
@@ -83,6 +85,7 @@ class Client:
             arrived=self._arrived,
             overheard=self._overheard,
         )
+        self.people = People(self.room, fleet, config.every_bot)
 
     def bind(
         self,
@@ -91,11 +94,13 @@ class Client:
         herald: Herald,
         machines: Machines,
         wishes: Wishes,
+        demoted: Callable[[], None],
     ) -> None:
         """Name the services, which need our room and wire to be made."""
-        self._vigil, self._intake = vigil, intake
+        self._vigil, self._intake, self._demoted = vigil, intake, demoted
         self._herald, self._machines, self._wishes = herald, machines, wishes
         self._notices = Notices(herald.news, acts=lambda: self.room.acts)
+        self._impostors = Impostors(self._notices, self._fleet, self._config)
         wire.listen(self._link, self._from_target)
         self._link.on("message@type=headline/lab_hello", self._hello)
 
@@ -204,8 +209,7 @@ class Client:
     # Targets
 
     def _arrived(self, seen: Seen, state: TargetState | None, left: Departure | None) -> None:
-        if seen.rank is not None:
-            self._changed.set()  # who acts may be another now
+        self._notice(seen)
         if seen.full is None:
             return
         jid = JID(seen.full).bare
@@ -220,25 +224,25 @@ class Client:
             self._here(seen.full, state)
         elif state is not None:
             self._strangers[jid] = seen.full, state
+        else:
+            self._impostors.look([seen.occupant], self.people.here())
+
+    def _notice(self, seen: Seen) -> None:
+        if seen.rank is not None:
+            self._changed.set()  # who acts may be another now
+        if seen.changed:
+            self._demoted()
 
     def _here(self, full: str, state: TargetState) -> None:
         """A target of ours says how it is."""
+        before = self._fleet.member(JID(full).bare).full
         self._vigil.arrived(full, state)
+        if full != before:
+            self._impostors.look(self.people.here())
         self._machines.appeared(JID(full).bare)
         self._wishes.changed(JID(full).bare)
-        self._clash(JID(full).bare, state.clash)
+        self._impostors.clash(JID(full).bare, state.clash)
         self._changed.set()
-
-    def _clash(self, jid: str, where: str) -> None:
-        """Target *jid* is asked by another process whether it is there; no more, if empty."""
-        if not where:
-            self._notices.forget("clash", jid)
-            return
-        text = (
-            f"{self._fleet.name(jid)}: a second machine or agent uses its account, on "
-            f"{safe(where, 60)}. It is kept out: give it a jid and an empty state folder of its own"
-        )
-        self._notices.tell("clash", jid, text)
 
     def _overheard(self, facts: dict[str, object]) -> None:
         """Another bot of this room said something: whom it lets in is a target of ours, too."""

@@ -7,7 +7,8 @@ flood from strangers becomes no flood of questions.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 from slixmpp import JID
@@ -73,10 +74,8 @@ class Members:
             return Affiliation.NONE
         self._waiting += 1
         try:
-            async with self._lock:
-                return await self._ask(jid)
-        except (IqError, IqTimeout) as error:
-            log.warning("room.members_unknown", jid=jid, reason=str(error))
+            return await self.listed(jid)
+        except Away:
             return Affiliation.NONE
         finally:
             self._waiting -= 1
@@ -94,10 +93,33 @@ class Members:
             log.warning("room.members_unknown", jid=jid, reason=str(error))
             return False
 
+    async def listed(self, jid: str) -> Affiliation:
+        """What the room says of the bare JID *jid*. Raises Away if it does not say."""
+        async with self._asking():
+            return await self._ask(jid)
+
+    async def everybody(self) -> dict[str, Affiliation]:
+        """All who belong to the room, by bare JID. Raises Away if it does not say."""
+        async with self._asking():
+            return {jid: each for each in ORDER[1:] for jid in await self._list(each)}
+
+    @contextlib.asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """One question after the other; Away if there is no answer."""
+        async with self._lock:
+            try:
+                yield
+            except (IqError, IqTimeout) as error:
+                log.warning("room.members_unknown", reason=str(error))
+                raise Away("the room does not say who belongs to it") from error
+
     async def _ask(self, jid: str) -> Affiliation:
-        muc = self._link.client.plugin["xep_0045"]
         for affiliation in ORDER:
-            listed = await muc.get_affiliation_list(self._room, affiliation.value, timeout=PATIENCE)
-            if jid in {JID(each).bare for each in listed}:
+            if jid in await self._list(affiliation):
                 return affiliation
         return Affiliation.NONE
+
+    async def _list(self, affiliation: Affiliation) -> list[str]:
+        muc = self._link.client.plugin["xep_0045"]
+        listed = await muc.get_affiliation_list(self._room, affiliation.value, timeout=PATIENCE)
+        return [JID(each).bare for each in listed]

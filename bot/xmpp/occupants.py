@@ -1,7 +1,7 @@
 """Who is in the room, as its presences say; and which of the bots among them acts."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slixmpp.stanza import Presence
 
@@ -20,6 +20,8 @@ class Seen:
     """Real full JID, where the room shows it."""
     rank: int | None = None
     """Of a bot."""
+    changed: bool = False
+    """Whether its affiliation is another than before."""
 
 
 class Occupants:
@@ -42,10 +44,11 @@ class Occupants:
         rank = None
         with contextlib.suppress(MalformedError):
             rank = read_controller(presence)
-        jid = item["jid"]
-        seen = Seen(Occupant(nick, affiliation, jid.bare or None), jid.full or None, rank)
+        jid, before = item["jid"], self._seen.get(nick)
+        changed = before is not None and before.occupant.affiliation is not affiliation
+        seen = Seen(Occupant(nick, affiliation, jid.bare or None), jid.full or None, rank, changed)
         if presence["type"] == "unavailable":
-            return self._seen.pop(nick, seen)
+            return replace(self._seen.pop(nick, seen), changed=changed)
         self._seen[nick] = seen
         return seen
 
@@ -60,6 +63,10 @@ class Occupants:
     def nick_of(self, full: str) -> str | None:
         """The nick of the session with that full JID."""
         return next((nick for nick, seen in self._seen.items() if seen.full == full), None)
+
+    def people(self) -> list[Occupant]:
+        """Everybody who is no bot."""
+        return [seen.occupant for seen in self._seen.values() if seen.rank is None]
 
     @property
     def acting(self) -> str | None:

@@ -80,7 +80,7 @@ class Room:
         self.affiliation = Affiliation.NONE
         self.members = Members(link, room, us=lambda: self.affiliation)
         self.belongs = self.members.belongs
-        self._occupants = Occupants()
+        self.occupants = Occupants()
         self._reflections: dict[str, asyncio.Future[None]] = {}
         for plugin in ("xep_0308", "xep_0335", "xep_0359"):
             link.client.register_plugin(plugin)
@@ -91,7 +91,7 @@ class Room:
 
     async def enter(self, nick: str) -> Entered:
         """Join, as *nick* or the nearest free one; make and configure the room if we may."""
-        self._occupants.forget()
+        self.occupants.forget()
         entered = await self._join(nick)
         if self.affiliation is Affiliation.OWNER:
             if self.acts:  # else another bot has made it what it must be
@@ -125,7 +125,7 @@ class Room:
     @property
     def acting(self) -> str | None:
         """The nick of the bot that acts on lines which are addressed to none."""
-        return self._occupants.acting
+        return self.occupants.acting
 
     @property
     def acts(self) -> bool:
@@ -134,7 +134,7 @@ class Room:
 
     def nick_of(self, full: str) -> str | None:
         """The nick of the session *full*; None if it is not in the room."""
-        return self._occupants.nick_of(full)
+        return self.occupants.nick_of(full)
 
     # Speaking
 
@@ -157,7 +157,7 @@ class Room:
 
     async def tell(self, jid: str, reply: Reply, *, direct: bool) -> None:
         """Say *reply* to one person: through the room if they are in it and not *direct*."""
-        seen = None if direct else self._occupants.of(jid)
+        seen = None if direct else self.occupants.of(jid)
         if seen is not None:
             await self.whisper(seen.occupant.nick, reply)
         else:
@@ -167,7 +167,7 @@ class Room:
         """What *jid* is called here; None if they are not here. Raises Away if we are not."""
         if not self.membership.inside:
             raise Away("I am not in the room")
-        seen = self._occupants.of(jid)
+        seen = self.occupants.of(jid)
         return seen.occupant.nick if seen is not None else None
 
     async def whisper(self, nick: str, reply: Reply, *, re: str = "") -> None:
@@ -211,7 +211,7 @@ class Room:
         if nick == self.membership.nick:
             self._reflected(message["id"])
             return
-        seen = self._occupants.get(nick)
+        seen = self.occupants.get(nick)
         if seen is None:
             return
         if not _is_line(message):
@@ -236,7 +236,7 @@ class Room:
             return
         text, _ = address(message["body"], self.membership.nick)
         if message["from"].bare == self.room.bare:
-            seen = self._occupants.get(message["from"].resource)
+            seen = self.occupants.get(message["from"].resource)
             if seen is not None:
                 self._heard(self._line(message, seen.occupant, text, Channel.WHISPER))
         elif self.membership.inside:
@@ -245,7 +245,7 @@ class Room:
     async def _direct(self, message: Message, text: str) -> None:
         """What somebody who need not be in the room says: the room still knows who they are."""
         jid = message["from"].bare
-        seen = self._occupants.of(jid)
+        seen = self.occupants.of(jid)
         if seen is not None:
             by = seen.occupant
         else:
@@ -276,7 +276,7 @@ class Room:
     def _presence(self, presence: Presence) -> None:
         if not presence["from"].resource:
             return  # ejabberd's rooms say what they can do
-        seen, leaves = self._occupants.take(presence), presence["type"] == "unavailable"
+        seen, leaves = self.occupants.take(presence), presence["type"] == "unavailable"
         if NEW_NICK in presence["muc"]["status_codes"]:
             return  # the new one follows
         if presence["from"].resource == self.membership.nick:

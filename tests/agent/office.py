@@ -34,6 +34,7 @@ class Journal:
         )  # fmt: skip
         self.of = JournalId(order.run, JOURNAL)
         self.phase = Held.QUEUED
+        self.acked = 0
         self._pen = Writer(str(self.dir.path))
 
     def write(self, size: int, *, sync: bool = True) -> None:
@@ -49,7 +50,7 @@ class Journal:
 
     @property
     def holding(self) -> Holding:
-        return Holding(self.dir, JOURNAL, self.dir.synced, self.phase, acked=self.dir.acked)
+        return Holding(self.dir, JOURNAL, self.dir.synced, self.phase, acked=self.acked)
 
     @property
     def synced(self) -> bytes:
@@ -64,7 +65,7 @@ class Office:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.courier = Courier(self._send)
+        self.courier = Courier(self._send, self._noted)
         self.online = True
         self.wants: Callable[[JournalId], bool] = lambda _: True
         self.sent: list[tuple[JournalId, Chunk]] = []
@@ -94,6 +95,10 @@ class Office:
 
     def has(self, journal: Journal) -> bytes:
         return self.replicas.get(journal.of, b"")
+
+    def _noted(self, controller: str, run: RunId, acked: int) -> None:
+        [journal] = [each for each in self.journals if each.of.run == run]
+        journal.acked = acked
 
     def _send(self, controller: str, of: JournalId, chunk: Chunk) -> bool:
         if not self.online:

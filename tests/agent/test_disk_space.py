@@ -41,6 +41,7 @@ async def test_what_was_delivered_goes_after_a_time(bench: Bench) -> None:
     path = await done(bench)
     [holding] = bench.executor.held()
     holding.dir.mark_acked(holding.synced)
+    bench.executor.noted(BOT, holding.dir.run, holding.synced)
     acked = (path / "acked").stat().st_mtime
     await janitor(bench).clean(acked + 7 * DAY - 1)
     assert path.exists()
@@ -57,6 +58,7 @@ async def test_what_a_controller_may_want_stays_for_ever(bench: Bench) -> None:
     assert path.exists()
     [holding] = bench.executor.held()
     holding.dir.mark_acked(holding.synced - 1)
+    bench.executor.noted(BOT, holding.dir.run, holding.synced - 1)
     await janitor(bench).clean(LATER)
     assert path.exists()
 

@@ -44,6 +44,8 @@ def test_a_parameter_replaces_a_whole_argument(tmp_path: Path) -> None:
         (HEAD + "argv = []", "argv"),
         (HEAD + "argv = 'echo'", "argv"),
         (HEAD + "argv = ['echo']\nargvs = []", "argvs: there is no such key"),
+        (HEAD + "argv = ['echo']\nclass = 'Two words'", "class: String should match"),
+        (HEAD + "argv = ['echo']\ndestructive = 'very'", "destructive: Input should be"),
         (HEAD + "argv = ['echo']\nname = 'other'", "the file's name is the name"),
         (HEAD.replace("1", "2") + "argv = ['echo']", "schema"),
         ("schema = 1\nargv = ['echo']", "summary"),
@@ -170,6 +172,22 @@ def test_its_digest_changes_with_what_is_offered(tmp_path: Path) -> None:
     one = Catalogue([tmp_path]).digest()
     write(tmp_path, "it", GOOD + "[requires]\nprograms = ['no-such-program']\n")
     assert len({before, one, Catalogue([tmp_path]).digest()}) == 3
+
+
+def test_its_class_and_that_it_destroys_are_offered(tmp_path: Path) -> None:
+    write(tmp_path, "wipe", HEAD + "class = 'storage'\ndestructive = true\nargv = ['x']")
+    catalogue = Catalogue([tmp_path])
+    (wipe,) = [info for info in catalogue.infos() if info.name == "wipe"]
+    assert (wipe.class_, wipe.destructive) == ("storage", True)
+    before = catalogue.digest()
+    write(tmp_path, "wipe", HEAD + "class = 'storage'\nargv = ['x']")
+    assert Catalogue([tmp_path]).digest() != before
+
+
+def test_nothing_that_ships_destroys_anything() -> None:
+    infos = Catalogue().infos()
+    assert [info.name for info in infos if info.destructive] == []
+    assert all(info.class_ for info in infos if info.name != "reboot")
 
 
 def test_what_ships_can_be_read() -> None:

@@ -138,6 +138,9 @@ class Room:
     async def invite(self, jid: str) -> None:
         self.invited.append(jid)
 
+    async def everybody(self) -> Sequence[Occupant]:
+        return [ANN, MAX]
+
 
 class Wishes:
     def __init__(self) -> None:
@@ -178,6 +181,7 @@ class World:
             jobs=self.jobs,
             room=self.room,
             wishes=self.wishes,
+            people=self.room,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,

@@ -172,6 +172,8 @@ class Bot:
         self._tasks: list[asyncio.Task[None]] = []
         self._base = datetime.now(UTC)
         self.skew = timedelta()
+        self.withdrawn: set[str] = set()
+        self.room_is_silent = False
 
     def clock(self) -> datetime:
         """What the bot's clock shows: virtual time, and how wrong it is."""
@@ -203,7 +205,7 @@ class Bot:
         found = Relearned(self.herald.news)
         self.dispatch = Dispatch(
             self.store, self.id, self.fleet, self.wire, self.patience,
-            ended=ended, found=found.add, now=now,
+            ended=ended, found=found.add, warrant=self, now=now,
         )  # fmt: skip
         self.intake = Intake(
             self.store, self.id, self.wire,
@@ -217,6 +219,12 @@ class Bot:
         )  # fmt: skip
         self._tasks = [asyncio.create_task(service.run()) for service in services]
         await self.herald.catch_up()
+
+    async def lacks(self, job: Job, target: str) -> str:
+        """:class:`bot.warrant.Asks`: whose right is withdrawn, by their nicks."""
+        if self.room_is_silent:
+            raise Away("the room does not say who belongs to it")
+        return f"{job.asker} may no longer" if job.asker in self.withdrawn else ""
 
     async def crash(self) -> None:
         """Lose everything that is not on the disk."""

@@ -11,6 +11,7 @@ from agent.wire.vocabulary import Step, Verdict
 from bot.commands import discover
 from bot.dialogue import Dialogue
 from bot.jobs import Outcome, Phase
+from bot.policy import Rights
 from bot.reply import Reply
 from bot.report.text import width
 from bot.verb import Verb, understand
@@ -31,7 +32,7 @@ def world() -> World:
 
 async def say(world: World, text: str, by: object = ANN) -> Reply:
     """What the bot answers to an addressed line; every answer is checked for its form."""
-    said = await Dialogue(VERBS, world.lab, {}).answer(line(text, by, addressed=True))  # type: ignore[arg-type]
+    said = await Dialogue(VERBS, world.lab, Rights()).answer(line(text, by, addressed=True))  # type: ignore[arg-type]
     assert said is not None
     assert all(width(each) <= 38 for each in said.table.split("\n"))
     assert said.body.count("```") == (2 if said.table else 0)
@@ -68,7 +69,7 @@ async def test_a_reboot_among_the_steps_is_for_who_may_reboot(
     offered = {"memtest": MEMTEST, "reboot": RecipeInfo(name="reboot", summary="Restart it.")}
     world.targets.catalogues["bob"] = offered if known else None
     refused = await say(world, f"run memtest, {word} on bob", MAX)
-    assert "it needs the right to operate" in refused.text
+    assert "it needs the right to disrupt" in refused.text
     assert world.jobs.jobs == {}
     assert (await say(world, f"run memtest, {word} on bob", ANN)).text.startswith("job 1")
     assert (await say(world, "run memtest on bob", MAX)).text.startswith("job 2")
@@ -151,8 +152,8 @@ async def test_a_busy_target_reboots_only_now(world: World) -> None:
     refused = await say(world, "reboot alice")
     assert refused.text == "alice is busy. Say reboot alice now."  # of job 16 we know nothing
     assert refused.kind == "refusal"
-    assert (await say(world, "reboot alice now")).kind == "acknowledgement"
-    assert world.targets.rebooted == [("alice", True, "ann")]
+    assert (await say(world, "reboot alice now")).kind == "question"
+    assert world.targets.rebooted == []  # see test_confirm.py
 
 
 async def test_a_refused_reboot_names_the_run_its_step_and_who_asked(world: World) -> None:
@@ -366,7 +367,7 @@ async def test_whoever_asked_may_stop_it(world: World) -> None:
 async def test_other_peoples_jobs_need_more(world: World) -> None:
     await say(world, "run memtest on bob", ANN)
     said = await say(world, "stop 1", MAX)
-    assert "operate" in said.text
+    assert "disrupt" in said.text
     assert world.jobs.stopped == []
     named_alike = replace(MAX, nick="ann")
     assert (await say(world, "stop 1", named_alike)).kind == "refusal"

@@ -4,6 +4,7 @@ import pytest
 
 from bot.commands import discover
 from bot.dialogue import Dialogue, address
+from bot.policy import Rights
 from tests.bot.lab_in_memory import ANN, World, line
 
 VERBS = discover()
@@ -146,6 +147,27 @@ reboot https://lab.example
 run memtest on http://bob/
 yes
 no
+yes 7f
+no 7f
+yes, 7f
+yes I did
+no way
+who can help me
+who can
+who can reboot it
+who can tell me about bob
+who is bob
+who rebooted bob
+can I go now
+can I reboot bob?
+can I have bob
+can you run memtest on bob
+can we reboot bob
+why can't I log in
+why can't we reboot bob
+why is bob away
+whoami again
+who am I
 """.splitlines()
 TALK.remove("help")  # all of it is a command
 
@@ -168,7 +190,7 @@ async def test_nothing_acts_on_talk(text: str) -> None:
     world = World()
     rest, addressed = address(text, "labbot")
     assert not addressed
-    assert await Dialogue(VERBS, world.lab, {}).answer(line(rest, ANN)) is None
+    assert await Dialogue(VERBS, world.lab, Rights()).answer(line(rest, ANN)) is None
     assert world.deeds == []
 
 
@@ -252,7 +274,7 @@ async def test_a_wrong_line_is_answered_with_what_would_be_right(
     text: str, contains: list[str]
 ) -> None:
     world = World()
-    reply = await Dialogue(VERBS, world.lab, {}).answer(line(text, ANN, addressed=True))
+    reply = await Dialogue(VERBS, world.lab, Rights()).answer(line(text, ANN, addressed=True))
     assert reply is not None
     assert reply.kind == "refusal"
     assert [part for part in contains if part not in reply.body] == []

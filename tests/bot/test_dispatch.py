@@ -30,6 +30,8 @@ def offered(bot: Bot) -> list[int]:
 
 
 async def test_a_job_is_on_the_disk_before_anybody_hears_its_number(bot: Bot) -> None:
+    bot.appears(BOB)
+    bot.appears(ALICE)
     submitting = asyncio.ensure_future(bot.submit(on=("bob", "alice")))
     await asyncio.sleep(0)
     assert bot.wire.offers == []
@@ -41,6 +43,7 @@ async def test_a_job_is_on_the_disk_before_anybody_hears_its_number(bot: Bot) ->
 
 
 async def test_the_same_line_is_the_same_job_after_a_crash_too(bot: Bot) -> None:
+    bot.appears()
     first = await bot.submit()
     await bot.crash()
     await bot.start()
@@ -63,6 +66,7 @@ async def test_a_client_that_uses_an_id_again_is_heard_again(bot: Bot) -> None:
 
 
 async def test_an_order_carries_the_time_that_is_left(bot: Bot) -> None:
+    bot.appears()
     job = await bot.submit()
     ((_, order),) = bot.wire.offers
     assert 86_390 < order.ttl <= 86_400

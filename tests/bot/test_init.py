@@ -129,8 +129,8 @@ def test_every_setting_is_there_with_words_from_the_documentation(path: Path) ->
     write(path)
     documented, seen = sections("bot.toml"), []
     for key, comment, _ in paragraphs(path):
-        if key == 'grants."kim@lab.example"':
-            continue
+        if key.split(".")[0] in ("grants", "people", "groups") and "." in key:
+            continue  # an example
         seen.append(key)
         words = " ".join(comment.split())
         if key == "patience":

@@ -143,8 +143,7 @@ async def furnish(server: Server, tmp_path: Path, join: Join) -> AsyncIterator[F
             settings: str = "",
         ) -> tuple[Lab, Person]:
             lab = Lab(tmp_path / "lab", on or server, secrets.token_hex(3), stack, bots=bots)
-            with lab.site.bot_settings.open("a") as file:
-                file.write(settings)
+            lab.set(settings)
             await lab.start_bot()
             ann = await join("ann", account=lab.name("ann"), enter=False, on=lab.server)
             await enter(lab, ann, "ann")

@@ -108,6 +108,12 @@ class Lab:
         """What *who* is called in this test: the local part of the account."""
         return f"{who}-{self.tag}"
 
+    def set(self, settings: str) -> None:
+        """More of bot.toml, for the next start; ``-TAG`` and ``DOMAIN`` are this lab's."""
+        text = settings.replace("-TAG", f"-{self.tag}").replace("DOMAIN", self.server.domain)
+        with self.site.bot_settings.open("a") as file:
+            file.write(text)
+
     # Processes
 
     async def start_bot(self, which: str = "labbot") -> Leashed:
@@ -163,11 +169,13 @@ class Lab:
 
     # Recipes
 
-    def add_script(self, recipe: str, script: str) -> None:
+    def add_script(self, recipe: str, script: str, *, destructive: bool = False) -> None:
         """A recipe that runs *script* with sh."""
         path = self.folder / f"{recipe}.sh"
         path.write_text(script)
         text = WAIT_FOR_FILE.replace("{default}", str(path))
+        if destructive:
+            text = text.replace("[params", "destructive = true\n[params")
         (self.recipes / f"{recipe}.toml").write_text(text)
 
     def add_waiting(self, recipe: str = "wait") -> "Gate":
@@ -244,6 +252,11 @@ async def idle(person: Person, nick: str, *, since: int | None = None) -> Seen:
         since=since,
         within=WITHIN,
     )
+
+
+async def at_work(person: Person, nick: str) -> Seen:
+    """*nick* has something to do, and the room, so the bot, has been told."""
+    return await person.sees(lambda seen: seen.show == "dnd", nick=nick, since=0, within=WITHIN)
 
 
 async def gone(person: Person, nick: str) -> Seen:

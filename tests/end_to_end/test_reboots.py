@@ -1,7 +1,7 @@
 """Reboots: never queued, and proven by a new boot id; alone, or as a step of a run."""
 
 from tests.end_to_end.conftest import Furnish, Join, enter
-from tests.end_to_end.lab import WITHIN, answer, facts, gone, idle, order, result
+from tests.end_to_end.lab import WITHIN, answer, at_work, facts, gone, idle, order, result
 from tests.end_to_end.person import Person
 
 
@@ -34,6 +34,7 @@ async def test_a_reboot_is_refused_while_a_run_is_on_unless_it_is_meant(furnish:
     await idle(ann, bob)
     job = await order(ann, f"run wait on {bob}")
     await gate.reached()
+    await at_work(ann, bob)
 
     refused = await answer(ann, f"reboot {bob}")
     assert facts(refused)["kind"] == "refusal"
@@ -41,7 +42,9 @@ async def test_a_reboot_is_refused_while_a_run_is_on_unless_it_is_meant(furnish:
     assert f"a run is on: wait of {job}@{bob}, asked for by {who} " in refused.body
     assert refused.body.endswith(f"Say reboot {bob} now to lose it.")
 
-    await answer(ann, f"reboot {bob} now")
+    asked = await answer(ann, f"reboot {bob} now")
+    assert f"{bob} runs job {job} of ann: wait" in asked.body
+    await answer(ann, f"yes {facts(asked)['confirm']}")
     await ann.heard("is back after", nick="labbot", since=0, within=WITHIN)
     told = await result(ann, job)
     assert facts(told)["verdict"] == "crashed"
@@ -175,7 +178,7 @@ async def test_a_reboot_among_the_steps_needs_the_right_to_reboot(
     await enter(lab, ben, "ben")
     refused = await answer(ben, f"run memtest, Reboot on {lab.name('bob')}")
     assert facts(refused)["kind"] == "refusal"
-    assert "right to operate" in refused.body
+    assert "right to disrupt" in refused.body
 
 
 async def test_a_machine_that_stays_up_ends_the_run_as_an_error(furnish: Furnish) -> None:

@@ -49,6 +49,8 @@ RECIPES = (
         summary="Work.",
         params={"time": Parameter(kind=Kind.DURATION, default="60s")},
         takes="time",
+        class_="load",
+        destructive=True,
     ),
 )
 
@@ -109,7 +111,7 @@ CASES: dict[str, Case] = {
         "missing='memtester is not installed'><param name='size' kind='size' default='64M' "
         "min='1M' max='1T' help='how much'/><param name='mode' kind='choice' default='a'>"
         "<choice>a</choice><choice>b c</choice></param></recipe>"
-        "<recipe name='stress' summary='Work.' takes='time'>"
+        "<recipe name='stress' summary='Work.' takes='time' class='load' destructive='true'>"
         "<param name='time' kind='duration' default='60s'/></recipe></catalogue>",
     ),
     "no recipes": (

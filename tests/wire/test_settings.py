@@ -103,7 +103,33 @@ WRONG = [
      f"targets.0 = 'bob': String should match pattern '^[^@/\\s]+@[^@/\\s]+$'. {CURE}"),
     (BotConfig, BOT + "[grants]\n'ann@lab.example' = 'king'\n",
      "grants.ann@lab.example = 'king': no permission called 'king'; "
-     f"there are nothing, look, run, operate, admin. {CURE}"),
+     f"there are nothing, look, run, disrupt, admin. {CURE}"),
+    # Rights
+    (BotConfig, BOT + "[[rights]]\nwho = ['ann']\nmay = ['run']\n",
+     "rights.0.who.0 = 'ann': 'ann' is nobody: write an address like ann@lab.example, a group of "
+     f"[people] like @burnin, or owner, admin, member, none, outcast. {CURE}"),
+    (BotConfig, BOT + "[[rights]]\nwho = ['member']\nmay = ['rebot']\n",
+     "rights.0.may.0 = 'rebot': 'rebot' is no right and no command that needs one: "
+     f"the nearest is reboot. {CURE}"),
+    (BotConfig, BOT + "[[rights]]\nwho = ['member']\nmay = ['run']\non = ['pc[a-f]']\n",
+     f"rights.0.on.0 = 'pc[a-f]': [a-f] is no range: write it like [01-16,20]. {CURE}"),
+    (BotConfig, BOT + "[[rights]]\nwho = ['member']\nmay = []\n",
+     "rights.0.may = '[]': Tuple should have at least 1 item after validation, not 0. " + CURE),
+    (BotConfig, BOT + "[[rights]]\nwhom = ['member']\nwho = ['member']\nmay = ['run']\n",
+     "rights.0.whom: there is no such setting. Remove it from FILE."),
+    (BotConfig, BOT + "[[rights]]\nwho = ['member', '@burn']\nmay = ['run']\n"
+     "[people]\nburnin = ['ann@lab.example']\n",
+     f"rights.0.who: there is no @burn below [people], the nearest is @burnin. {CURE}"),
+    (BotConfig, BOT + "[[rights]]\nwho = ['member']\nmay = ['run']\non = ['@sas']\n",
+     f"rights.0.on: there is no @sas below [groups]. {CURE}"),
+    (BotConfig,
+     BOT + "[[rights]]\nwho = ['member']\nmay = ['look']\non = ['bob']\ndeny = true\n",
+     "rights.0.on: look is about the whole lab: leave on out, or say that in a rule of its own. "
+     + CURE),
+    (BotConfig, BOT + "[people]\nburnin = ['ann']\n",
+     "people.burnin.0 = 'ann': write it like bob@lab.example, without anything after it. " + CURE),
+    (BotConfig, BOT + "[confirm]\ntwo = ['all']\n",
+     "confirm.two.0 = 'all': Input should be 'running', 'destructive' or 'many'. " + CURE),
 ]  # fmt: skip
 
 
