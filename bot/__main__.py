@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 
 DEFAULT = Path("/etc/labroom/bot.toml")
+SAY = Path("~/.config/labroom/say.toml").expanduser()
 
 
 @app.command()
@@ -64,6 +65,32 @@ def init(
 
     said = run(path, jid=jid, room=room, owners=owner or (), password_file=password_file)
     sys.stdout.write(said)
+
+
+@app.command()
+def say(
+    line: Annotated[str, typer.Argument(help="What to say to the bot.")],
+    config: ConfigFile = SAY,
+    flags: Flags = None,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Until the job has ended.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts, one line each.")] = False,
+    within: Annotated[float, typer.Option(help="Seconds to wait for the job.")] = 86400.0,
+    xml: Xml = False,
+) -> None:
+    """
+    Say one line in the room, and print what the bot says to it.
+
+    Exit status: 0 pass, warn, skip, or answered; 1 fail, timeout, stalled, crashed; 2 not
+    understood, not allowed, refused, or wrong settings; 3 lost, error, aborted, waited too long.
+    """
+    from bot.say import Config
+    from bot.say import say as run
+
+    console.start(xml=xml, quiet=True)
+    settings = console.settings(Config, config, SAY, flags)
+    status = console.run_until_told(run(settings, line, wait=wait, as_json=as_json, within=within))
+    raise typer.Exit(130 if status is None else status)
 
 
 @app.command()

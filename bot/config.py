@@ -76,6 +76,8 @@ class Config(Login):
     """People who may enter it."""
     bots: tuple[BareJid, ...] = ()
     """Other bots of this lab: they own the room, too."""
+    scripts: tuple[Pattern, ...] = ()
+    """Programs that may say commands: ``ci@lab.example``. People need not be named."""
     rank: Annotated[int, Field(ge=0, le=999)] = 100
     """Of the bots in the room the one with the lowest acts on lines addressed to none."""
     targets: tuple[Pattern, ...] = ()
@@ -110,7 +112,13 @@ class Config(Login):
         """Bare JIDs of us and of the other bots."""
         return frozenset({self.jid, *self.bots})
 
+    def is_script(self, jid: str) -> bool:
+        """Whether the program with bare JID *jid* may say commands."""
+        return any(fnmatch.fnmatchcase(jid, pattern) for pattern in self.scripts)
+
     def is_target(self, jid: str) -> bool:
         """Whether the machine with bare JID *jid* is let in unasked."""
         others = (self.jid, *self.owners, *self.members, *self.bots)
-        return jid not in others and any(fnmatch.fnmatchcase(jid, p) for p in self.targets)
+        if jid in others or self.is_script(jid):
+            return False
+        return any(fnmatch.fnmatchcase(jid, p) for p in self.targets)

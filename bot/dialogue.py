@@ -25,7 +25,7 @@ from bot.occupant import Line
 from bot.policy import Deed, Permission, Rights
 from bot.reply import Reply
 from bot.report.text import COLUMNS, cut, safe, width
-from bot.verb import Verb, understand
+from bot.verb import Meant, Verb, understand
 
 log = structlog.get_logger()
 
@@ -75,6 +75,15 @@ class Dialogue:
                 kind="error",
             )
 
+    async def would_act(self, line: Line) -> bool:
+        """Whether *line* is a command about things that exist, and would do something."""
+        try:
+            verb, asked = understand(line.text, self._verbs, addressed=line.addressed)
+            await verb.resolve(asked, self._lab(), line)
+        except Refusal:
+            return False
+        return verb.needs > Permission.LOOK
+
     async def _answer(self, line: Line) -> Reply | None:
         if line.addressed and not line.text.strip():
             return None if self._from_target(line, self._lab()) else Reply(POINTER)
@@ -87,6 +96,19 @@ class Dialogue:
         lab = self._lab()
         if self._from_target(line, lab):
             return None
+        if verb.means is not None:
+            return await self._instead(verb.means(asked, lab), line, lab)
+        return await self._carry_out(verb, asked, line, lab)
+
+    async def _instead(self, meant: Meant, line: Line, lab: Lab) -> Reply:
+        """Do what *line* stands for, as if it had been said now, by who said *line*."""
+        line = replace(line, text=meant.text, addressed=True)
+        verb, asked = understand(line.text, self._verbs)
+        reply = await self._carry_out(verb, asked, line, lab)
+        meant.did()
+        return reply
+
+    async def _carry_out(self, verb: Verb[Any], asked: Any, line: Line, lab: Lab) -> Reply:
         found = await verb.resolve(asked, lab, line)
         self._rights.check(line.by, await verb.comes_to(found, lab, line))
         return await self._consent.carry_out(verb, found, lab, line)

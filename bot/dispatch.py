@@ -92,6 +92,7 @@ class Dispatch:
                 channel=line.channel,
                 asked=now,
                 by=now + timedelta(seconds=self._patience.start),
+                ref=line.ref,
             )
 
         job, new = await self._store.do(add)

@@ -46,6 +46,9 @@ owners = $owners
 # Other bots of this lab. They own the room beside this one, so that any of them can go on alone
 #bots = []
 
+# Programs that may say commands.
+#scripts = []
+
 # Of the bots that are in the room the one with the lowest rank acts on lines that are addressed
 # to none of them
 #rank = 100

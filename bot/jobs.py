@@ -184,6 +184,8 @@ class Job:
     runs: tuple[Run, ...]
     told: bool = False
     """Whether the room has heard how it ended."""
+    ref: str = ""
+    """What whoever asked calls it; for scripts."""
 
     @property
     def done(self) -> bool:

@@ -130,6 +130,26 @@ class Membership(Protocol):
         ...
 
 
+class Missed(Protocol):
+    """What was said while we were away."""
+
+    def line(self, number: int) -> str:
+        """The words of the one with that *number*; UnknownName if there is none."""
+        ...
+
+    def did(self, number: int) -> None:
+        """It was done."""
+        ...
+
+
+class Likes(Protocol):
+    """What people like."""
+
+    async def set_columns(self, jid: str, columns: int) -> None:
+        """Tell *jid* in private what is at most so many columns wide."""
+        ...
+
+
 class Wishes(Protocol):
     """What people wait for."""
 
@@ -199,6 +219,8 @@ class Lab:
     targets: Targets
     jobs: Jobs
     room: Membership
+    missed: Missed
+    likes: Likes
     wishes: Wishes
     domain: str
     """The domain of our own account: what ``admit bob`` means by bob."""

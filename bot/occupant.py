@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+from bot.report.text import COLUMNS
+
 
 class Affiliation(enum.StrEnum):
     """A person's long-lived standing in the room (XEP-0045, section 5.2)."""
@@ -37,9 +39,17 @@ class Channel(enum.StrEnum):
     DIRECT = "direct"  # to us alone, from account to account
 
 
+class Manner(enum.StrEnum):
+    """How a line came."""
+
+    LIVE = "live"
+    LATE = "late"  # said to us alone while we were away, and kept by the server
+    ENCRYPTED = "encrypted"  # for somebody who can read it
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something an occupant said, live: never history, never our own words."""
+    """Something an occupant said: never the room's history, never our own words."""
 
     by: Occupant
     text: str
@@ -50,3 +60,14 @@ class Line:
     channel: Channel = Channel.ROOM
     addressed: bool = False
     """Said to us: a private message, or in the room with our nick before it (not in *text*)."""
+    stanza: str = ""
+    """The id that the room gave the message (XEP-0359), if it gives any."""
+    corrects: str = ""
+    """The ``id`` of the line that this one stands for now (XEP-0308)."""
+    manner: Manner = Manner.LIVE
+    client: str = ""
+    """The full JID of the client that said it, where it is known."""
+    columns: int = COLUMNS
+    """How wide a block of the answer may be: in private the asker has a say."""
+    ref: str = ""
+    """What a script calls its job: ``ref=abc`` at the end of what it said (not in *text*)."""

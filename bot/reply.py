@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -12,6 +12,16 @@ VERSION = 1
 """Of the facts in a reply; a field may be added without a new one."""
 
 ReplyKind = Literal["answer", "acknowledgement", "question", "result", "notice", "refusal", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is too long to be said."""
+
+    name: str
+    """Without anything that a path or a header could trip over."""
+    content: bytes
+    kind: str = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,12 @@ class Reply:
     data: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """The same facts, for scripts: whatever json takes."""
     kind: ReplyKind = "answer"
+    file: File | None = None
+    """All of it, where the block has only a part; told as a link if it can be kept somewhere."""
+
+    def with_link(self, url: str) -> "Reply":
+        """The same, with where the file is."""
+        return replace(self, text=f"{self.text}; all of it: {url}", data={**self.data, "file": url})
 
     @property
     def body(self) -> str:

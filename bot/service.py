@@ -17,6 +17,7 @@ from agent.wire.account import Account
 from agent.wire.double import Doubles
 from agent.wire.link import Link
 from agent.wire.settings import BadSettings
+from bot.attention import Attention
 from bot.commands import discover
 from bot.config import Config
 from bot.consent import Consent
@@ -28,13 +29,16 @@ from bot.herald import Herald
 from bot.intake import Intake
 from bot.jobs import Run
 from bot.lab import Lab
+from bot.likes import Likes
 from bot.machines import Machines
+from bot.missed import Missed
 from bot.relearn import Relearned
 from bot.store import schema, targets
 from bot.store.writer import Writer
 from bot.vigil import Vigil
 from bot.warrant import Warrant
 from bot.wishes import Wishes
+from bot.xmpp.adhoc import AdHoc
 from bot.xmpp.client import Client
 from bot.xmpp.vitals import Vitals
 from bot.xmpp.wire import TargetWire
@@ -70,6 +74,8 @@ async def _run(config: Config, store: Writer) -> None:
             targets=machines,
             jobs=dispatch,
             room=client,
+            missed=missed,
+            likes=likes,
             wishes=wishes,
             people=client.people,
             domain=config.jid.partition("@")[2],
@@ -84,8 +90,18 @@ async def _run(config: Config, store: Writer) -> None:
         standing=lambda jid: client.people.standing(jid), called=lambda: client.people.called,
     )  # fmt: skip
     dialogue = Dialogue(discover(), lab, rights, consent)
-    client = Client(link, config, store, fleet, dialogue.answer)
-    herald = Herald(store, client.room)
+    likes = Likes(store)
+    attention = Attention(
+        dialogue, lab,
+        programs=config.is_script,
+        client=lambda line: client.room.clients.kind(line.client),
+        columns=likes.columns,
+        now=asyncio.get_running_loop().time,
+    )  # fmt: skip
+    missed = Missed(lambda past: dialogue.would_act(past.line))
+    client = Client(link, config, store, fleet, attention.answer)
+    AdHoc(link, client.room.members, client.room.occupants, attention.answer, lab)
+    herald = Herald(store, client.room.speech)
     machines = Machines(fleet, wire, herald, store, within=config.patience.reboot)
     await machines.load()
     wishes = Wishes(store, fleet, herald)
@@ -112,7 +128,7 @@ async def _run(config: Config, store: Writer) -> None:
         strand=deadlines.left, meet=dispatch.appeared, say=herald.news,
         reboot=config.patience.reboot,
     )  # fmt: skip
-    client.bind(vigil, intake, herald, machines, wishes, dispatch.rights_changed)
+    client.bind(vigil, intake, herald, machines, wishes, missed, dispatch.rights_changed)
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:

@@ -19,6 +19,15 @@ from bot.reply import Reply
 C = TypeVar("C")
 
 
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A line that another one stands for."""
+
+    text: str
+    did: Callable[[], None]
+    """Called once it is carried out."""
+
+
 async def as_it_is(asked: C, _lab: Lab, _line: Line) -> C:
     """For commands that name nothing."""
     return asked
@@ -44,6 +53,7 @@ class Verb(Generic[C]):
             are about. Without it, the command is about the whole lab, and *needs* says all.
         stakes: What carrying it out would cost; if it costs, the asker is asked back first.
         narrow: The same request on fewer targets; without it, it is all or nothing.
+        means: Of a command that stands for another line: that line, done in its place.
         run: The handler. Slow work goes through the lab; a handler returns at once.
         examples: Lines and what they parse to. ``help`` shows them, a test checks them.
     """
@@ -60,6 +70,7 @@ class Verb(Generic[C]):
     deeds: Callable[[C, Lab, Line], Awaitable[Sequence[Deed]]] | None = None
     stakes: Callable[[C, Lab, Line], Awaitable[Stakes]] | None = None
     narrow: Callable[[C, tuple[str, ...]], C] | None = None
+    means: Callable[[C, Lab], Meant] | None = None
     run: Callable[[C, Lab, Line], Awaitable[Reply]]
     examples: Mapping[str, C]
 

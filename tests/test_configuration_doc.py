@@ -12,9 +12,14 @@ from pydantic.fields import FieldInfo
 
 from agent.config import Config as AgentConfig
 from bot.config import Config as BotConfig
+from bot.say import Config as SayConfig
 
 PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
-MODELS: dict[str, type[BaseModel]] = {"bot.toml": BotConfig, "agent.toml": AgentConfig}
+MODELS: dict[str, type[BaseModel]] = {
+    "bot.toml": BotConfig,
+    "agent.toml": AgentConfig,
+    "say.toml": SayConfig,
+}
 
 
 def table(field: FieldInfo) -> type[BaseModel] | None:

@@ -51,6 +51,15 @@ class Exchange:
         """Our full JID."""
         return self.client.boundjid
 
+    def call_itself(self, kind: str) -> None:
+        """What we say that we are (XEP-0030): ``console``; slixmpp says ``bot``."""
+
+        def bound(_: object) -> None:
+            disco = self.client.plugin["xep_0030"]
+            disco.add_identity(category="client", itype=kind, name="labroom")
+
+        self.client.add_event_handler("session_bind", bound)
+
     @property
     def address(self) -> str:
         """The IP address of our end of the connection; empty without one."""

@@ -7,7 +7,7 @@ slixmpp's own join waits for ever on some of Prosody's refusals.
 Rule 2: being in the room is checked, not assumed (XEP-0410): servers forget occupants, and
 rooms. ``service-unavailable`` and ``feature-not-implemented`` mean that we are in.
 
-Rule 3: history is never asked for; what is delayed is history all the same.
+Rule 3: agents never ask for history; what is delayed is history all the same.
 """
 
 import asyncio
@@ -71,7 +71,8 @@ class Membership:
         link.client.register_plugin("xep_0045")
         self.room = room
         self.nick = ""
-        self.inside = False
+        self.entered = asyncio.Event()
+        """Set while we are in the room."""
         self._link, self._dress, self._seen = link, dress, seen
         self._answer: asyncio.Future[Entered] | None = None
         self._asked = ""  # the id of the presence that asked to be let in
@@ -81,15 +82,21 @@ class Membership:
         link.on("presence", self._presence)
 
     @property
+    def inside(self) -> bool:
+        """Whether we are in the room, as far as we know."""
+        return self.entered.is_set()
+
+    @property
     def me(self) -> JID:
         """Our occupant JID."""
         return JID(f"{self.room}/{self.nick}")
 
-    async def join(self, nick: str, *, create: bool) -> Entered:
+    async def join(self, nick: str, *, create: bool, past: int = 0) -> Entered:
         """
         Enter as *nick*.
 
         Args:
+            past: How many messages of the room's history to ask for.
             create: Whether a room that does not exist is ours to make. If not, the one that
                 our joining made is removed again (XEP-0045, section 10.9).
 
@@ -97,20 +104,21 @@ class Membership:
             JoinError: we are not let in, or there is no room.
             TimeoutError: the room does not answer.
         """
-        entered = await self._join(nick)
+        entered = await self._join(nick, past)
         if entered.created and not create:
-            self.inside = False
+            self.entered.clear()
             with contextlib.suppress(IqError, IqTimeout):
                 await self._link.client.plugin["xep_0045"].destroy(self.room, timeout=ANSWER)
             raise JoinError("item-not-found", "there is no such room yet")
         return entered
 
-    async def _join(self, nick: str) -> Entered:
-        self.nick, self.inside, self._why, self._stale = nick, False, "", False
+    async def _join(self, nick: str, past: int) -> Entered:
+        self.nick, self._why, self._stale = nick, "", False
+        self.entered.clear()
         self._out.clear()
         self._answer = asyncio.get_running_loop().create_future()
         presence: Presence = self._link.client.plugin["xep_0045"].make_join_stanza(
-            self.room, nick, maxstanzas=0
+            self.room, nick, maxstanzas=past
         )
         self._dress(presence)
         presence["id"] = self._asked = token()
@@ -135,7 +143,7 @@ class Membership:
     def leave(self, status: str = "") -> None:
         """Leave the room."""
         if self.inside:
-            self.inside = False
+            self.entered.clear()
             self._link.send(
                 self._link.client.make_presence(
                     pto=self.me, ptype="unavailable", pstatus=status or None
@@ -181,7 +189,8 @@ class Membership:
         if presence["type"] != "unavailable":
             if self._answer is None and not self.inside:
                 return  # the reflection of an update overtook our leaving
-            self.nick, self.inside = presence["from"].resource, True
+            self.nick = presence["from"].resource
+            self.entered.set()
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result(Entered(self.nick, CREATED in codes))
         elif NEW_NICK in codes:
@@ -201,5 +210,6 @@ class Membership:
     def _lost(self, why: str) -> None:
         if self.inside:
             log.warning("room.lost", room=str(self.room), nick=self.nick, reason=why)
-        self.inside, self._why = False, why
+        self.entered.clear()
+        self._why = why
         self._out.set()

@@ -31,7 +31,7 @@ async def run(asked: Job, lab: Lab, line: Line) -> Reply:
     head = table([["asked", age(job.asked, lab.now)], ["by", asker]])
     return Reply(
         f"job {job.number} {overall(job)}: {safe(job.title)} on {where(job.runs)}",
-        table=f"{table(rows)}\n{head}",
+        table=f"{table(rows, columns=line.columns)}\n{head}",
         data=facts.of_job(job),
     )
 

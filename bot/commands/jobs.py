@@ -38,7 +38,7 @@ async def run(asked: Jobs, lab: Lab, line: Line) -> Reply:
     ]
     return Reply(
         f"the {newest}, {waiting or 'none'} not done",
-        table=table(rows),
+        table=table(rows, columns=line.columns),
         data={"jobs": [facts.of_job(job) for job in jobs]},
     )
 

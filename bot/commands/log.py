@@ -1,5 +1,6 @@
-"""log: the end of what a run printed."""
+"""log: the end of what a run printed, and all of it as a file."""
 
+import re
 from dataclasses import dataclass
 
 import pyparsing as pp
@@ -11,8 +12,8 @@ from bot.jobs import Job, Run
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
-from bot.reply import Reply
-from bot.report.printed import last_lines
+from bot.reply import File, Reply
+from bot.report.printed import last_lines, whole
 from bot.report.progress import state
 from bot.report.table import block
 from bot.report.text import listed, plural, size
@@ -58,7 +59,7 @@ async def run(asked: Log, lab: Lab, line: Line) -> Reply:
         amount = f"{of}, nothing to read" if total else "nothing printed yet"
     return Reply(
         f"job {job.number} on {chosen.target}, {state(chosen)}: {amount}",
-        table=block(lines),
+        table=block(lines, columns=line.columns),
         data={
             "job": job.number,
             "target": chosen.target,
@@ -66,7 +67,18 @@ async def run(asked: Log, lab: Lab, line: Line) -> Reply:
             "bytes": total,
             "lines": lines,
         },
+        file=_file(job, chosen, data, lines),
     )
+
+
+def _file(job: Job, run: Run, data: bytes, shown: list[str]) -> File | None:
+    """All that we read, if that is more than is shown."""
+    text = whole(data)
+    told = [line for line in text.decode().split("\n") if line.strip()]
+    if len(told) <= len(shown):
+        return None
+    name = re.sub(r"[^A-Za-z0-9.-]", "_", run.target)[:60]
+    return File(f"job-{job.number}-{name}.txt", text)
 
 
 def _run(job: Job, target: str) -> Run:

@@ -58,14 +58,17 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
     return Reply(
         "\n".join(part for part in (text, _skew(targets, lab.version)) if part),
         table=table(
-            [
-                target.name,
-                target.state,
-                _progress(target),
-                _left(target),
-                _what(target, lab, stranded),
-            ]
-            for target in shown
+            (
+                [
+                    target.name,
+                    target.state,
+                    _progress(target),
+                    _left(target),
+                    _what(target, lab, stranded),
+                ]
+                for target in shown
+            ),
+            columns=line.columns,
         ),
         data={
             "targets": [

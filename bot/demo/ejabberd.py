@@ -112,6 +112,8 @@ class Ejabberd(Server):
     def _configured(self) -> str:
         return TEMPLATE.substitute(
             port=self.port,
+            upload_port=self.upload_port,
+            uploads=self.folder / "data" / "uploads",
             api_port=self._api_port,
             bundle=self.certificates.bundle,
             ca=self.certificates.ca,

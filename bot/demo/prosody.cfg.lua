@@ -13,7 +13,10 @@ c2s_direct_tls_ports = {}
 s2s_ports = {}
 component_ports = {}
 $page
-https_ports = {}
+https_ports = { $upload_port }
+https_certificate = "$certificate"
+https_key = "$key"
+http_default_host = "upload.localhost"
 
 admins = { "admin@localhost" }
 allow_registration = true
@@ -33,3 +36,7 @@ $limits
 
 VirtualHost "localhost"
 Component "rooms.localhost" "muc"
+Component "upload.localhost" "http_file_share"
+  http_host = "localhost"
+  http_external_url = "https://localhost:$upload_port/"
+  modules_disabled = { "s2s" }

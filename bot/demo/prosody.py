@@ -59,6 +59,7 @@ class Prosody(Server):
         return TEMPLATE.substitute(
             folder=self.folder,
             port=self.port,
+            upload_port=self.upload_port,
             user=getpass.getuser(),
             root="true" if os.getuid() == 0 else "false",
             certificate=self.certificates.certificate,

@@ -67,6 +67,8 @@ class Server(ABC):
             raise ServerStartError(f"{self.folder} cannot be written in a server's configuration")
         self.tuned = tuned
         self.port = port or claim_port()
+        self.upload_port = claim_port()
+        """HTTPS, for files (XEP-0363)."""
         for part in ("data", "log", "home"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         self.certificates: Certificates = make_certificates(self.folder / "certificates")

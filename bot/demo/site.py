@@ -17,6 +17,7 @@ jid = {jid}
 room = {room}
 nick = {nick}
 bots = {bots}
+scripts = {scripts}
 rank = {rank}
 owners = {owners}
 members = {members}
@@ -68,6 +69,7 @@ class Site:
         members: Local parts of those who may enter it.
         targets: Local parts of the machines that are let in, or patterns of them.
         others: Local parts of more bots of this room; each has a folder of its name.
+        scripts: Local parts of programs that may say commands.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Site:
         members: Sequence[str] = (),
         targets: Sequence[str] = (),
         others: Sequence[str] = (),
+        scripts: Sequence[str] = (),
     ) -> None:
         self.folder, self.server, self.room, self.bot_name = folder, server, room, bot
         self.bots = (bot, *others)
@@ -94,6 +97,7 @@ class Site:
                 room=room,
                 nick="labbot" if number == 1 else f"labbot{number}",
                 bots=[self._jid(other) for other in self.bots if other != name],
+                scripts=[self._jid(name) for name in scripts],
                 rank=number,
                 owners=[self._jid(name) for name in owners],
                 members=[self._jid(name) for name in members],

@@ -47,6 +47,7 @@ class Speaker:
         shown: Callable[[Presence], None] = lambda _: None,
     ) -> None:
         self._link = Link(account, plugins=("xep_0335",))
+        self._link.call_itself("console")
         self._nick, self._told, self._shown = nick, told, shown
         self._asked: set[str] = set()
         self._presences: dict[str, Presence] = {}

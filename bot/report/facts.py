@@ -83,6 +83,7 @@ def of_job(job: Job) -> Facts:
         "title": job.title,
         "steps": [{"recipe": step.recipe, "params": dict(step.params)} for step in job.steps],
         "was": job.was,
+        "ref": job.ref,
         "asker": job.asker_jid,
         "asked": moment(job.asked),
         "by": moment(job.by),
@@ -100,6 +101,7 @@ def of_end(job: Job) -> Facts:
     """
     return {
         "job": job.number,
+        "ref": job.ref,
         "title": job.title,
         "verdict": job.verdict.value if job.verdict else None,
         "runs": [

@@ -43,6 +43,12 @@ def last_lines(data: bytes, most: int) -> list[str]:
     return found[::-1]
 
 
+def whole(data: bytes) -> bytes:
+    """All of *data* as plain text: nothing that a terminal would obey, for who prints it there."""
+    lines = (written(raw[-LINE:].decode("utf-8", "replace")) for raw in data.split(b"\n"))
+    return "\n".join(lines).encode()
+
+
 def written(line: str) -> str:
     """What stands there once *line* has been written to a terminal."""
     cells: list[str] = []

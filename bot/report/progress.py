@@ -35,3 +35,11 @@ def overall(job: Job) -> str:
 def where(runs: Sequence[Run]) -> str:
     """The targets of *runs* as a sentence has them."""
     return listed([run.target for run in runs], 4)
+
+
+def already(job: Job) -> tuple[str, str]:
+    """That *job* cannot be made another one any more, and what can be done."""
+    if job.done:
+        return f"job {job.number} has ended already ({overall(job)})", "Say it anew."
+    hint = f"Say stop {job.number}, then say it anew."
+    return f"job {job.number} is {overall(job)} already: stop it first", hint

@@ -13,8 +13,12 @@ from bot.jobs import Job, Run
 from bot.lab import Target
 from bot.reply import Reply
 from bot.report import facts
+from bot.report.fold import fold
 from bot.report.table import table
-from bot.report.text import counted, duration, listed, plural, safe, wrapped
+from bot.report.text import counted, cut, duration, listed, plural, safe, wrapped
+
+NAMES = 24
+"""Columns for the names of those who ended alike: the verdict must stand beside them."""
 
 LINES = 20
 """Most lines of a result's block: it has to leave room for talk."""
@@ -29,14 +33,15 @@ def acknowledgement(job: Job, targets: Mapping[str, Target], left_out: Sequence[
         left_out: Why a target that "all" meant is not among them, a clause each.
     """
     names = [run.target for run in job.runs]
-    on = ", ".join(names) if len(names) <= 8 else f"{len(names)} targets"
+    called = fold(names)
+    on = ", ".join(called) if len(called) <= 8 else f"{len(names)} targets"
     clauses = [f"job {job.number}: {safe(job.title)} on {on}", *_waits(job, targets)]
     clauses += [f"not on {safe(reason)}" for reason in left_out[:3]]
     if len(left_out) > 3:
         clauses.append(f"nor on {len(left_out) - 3} more")
     return Reply(
         "; ".join(clauses),
-        table="\n".join(wrapped(", ".join(names), indent="")) if len(names) > 8 else "",
+        table="\n".join(wrapped(", ".join(called), indent="")) if len(called) > 8 else "",
         data={
             "job": job.number,
             "title": job.title,
@@ -56,7 +61,7 @@ def _waits(job: Job, targets: Mapping[str, Target]) -> list[str]:
         if len(names) == 1:
             clauses.append(f"{names[0]} is {state}: it starts when {names[0]} is back")
         elif names:
-            clauses.append(f"{listed(names, 4)} are {state}: it starts when they are back")
+            clauses.append(f"{listed(fold(names), 4)} are {state}: it starts when they are back")
     busy = [target for target in mine if target.state == "busy" and target.job != job.number]
     if len(busy) > 2:
         clauses.append(f"{listed([target.name for target in busy], 4)} are busy: it waits there")
@@ -74,12 +79,12 @@ def result(job: Job) -> Reply:
     names = [run.target for run in job.runs]
     start = f"{_call(job)} {verdict}: {safe(job.title)} on "
     if len(groups) == 1:
-        text = ", ".join([start + listed(names), *_details(groups[0])])
+        text = ", ".join([start + listed(fold(names)), *_details(groups[0])])
         rows = _steps(groups[0][0]) if len(job.steps) > 1 and not verdict.good else []
     else:
         text = f"{start}{len(names)} targets: " + "; ".join(_group(group) for group in groups[:3])
         text += f"; {len(groups) - 3} more kinds of end" if len(groups) > 3 else ""
-        rows = [_row(run) for group in groups for run in group]
+        rows = [row for group in groups for row in _rows(group)]
     block = [table(rows, most=12)] if rows else []
     block += _evidence(
         groups, named=len(names) > 1, room=LINES - sum(b.count("\n") + 1 for b in block)
@@ -156,7 +161,11 @@ def _group(group: list[Run]) -> str:
     """``bob fail (2 errors at bit 3)``, ``alice and carol pass``."""
     reason = _reason(group[0])
     told = f" ({safe(reason, 60)})" if reason else ""
-    return f"{listed([run.target for run in group], 4)} {_verdict(group[0])}{told}"
+    return f"{_names(group, 4)} {_verdict(group[0])}{told}"
+
+
+def _names(group: Sequence[Run], most: int) -> str:
+    return listed(fold(run.target for run in group), most)
 
 
 def _details(group: list[Run]) -> list[str]:
@@ -195,10 +204,17 @@ def _reason(run: Run) -> str:
     return next(outcome.reason for outcome in run.outcomes if outcome.verdict is worst)
 
 
-def _row(run: Run) -> list[str]:
-    taken = elapsed(run)
-    detail = _reason(run) or counted(_counts(run))
-    return [run.target, str(_verdict(run)), duration(taken) if taken is not None else "", detail]
+def _rows(group: Sequence[Run]) -> list[list[str]]:
+    """Those who ended alike: a row for each, or one for all whose names fold, with the longest."""
+    single = {run.target: run for run in group}
+    rows = []
+    for called in fold(single):
+        runs = [single[called]] if called in single else group
+        taken = [seconds for run in runs if (seconds := elapsed(run)) is not None]
+        rows.append([cut(called, NAMES), str(_verdict(runs[0])),
+                     duration(max(taken)) if taken else "",
+                     _reason(runs[0]) or counted(_counts(runs[0]))])  # fmt: skip
+    return rows
 
 
 def _steps(run: Run) -> list[list[str]]:
@@ -218,7 +234,7 @@ def _evidence(groups: list[list[Run]], *, named: bool, room: int) -> list[str]:
             for piece in wrapped(safe(line))[:3]
         ]
         if lines and named:
-            found.append(f"{listed([run.target for run in group], 3)}:"[:38])
+            found.append(cut(f"{_names(group, 3)}:"))
         found += lines
     return (
         found if len(found) <= room else [*found[: room - 1], f"and {len(found) - room + 1} more"]

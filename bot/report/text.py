@@ -14,6 +14,9 @@ from datetime import datetime
 COLUMNS = 38
 """What a 360 px phone shows of a code block without swiping (measured in Converse)."""
 
+WIDE = 66
+"""What poezio and profanity show of a line in a terminal of 80 columns (measured)."""
+
 _SPACES = frozenset({"Zs", "Zl", "Zp"})
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Co"})  # controls, bidi, zero-width, surrogates, private
 _MARKS = frozenset({"Mn", "Me"})

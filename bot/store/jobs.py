@@ -24,10 +24,7 @@ _NUMBER_OF_LINE = (
 )
 
 AGAIN = 600.0
-"""
-Seconds within which the same words under the same id are the same line. A server may say it
-twice; but clients are known that count their ids from 1 whenever they start.
-"""
+"""Seconds in which the same words with the same id are the same line: some clients count from 1."""
 
 _THIS_RUN = and_(schema.run.c.job == bindparam("of_job"), schema.run.c.jid == bindparam("of_jid"))
 _ASKED = select(schema.job.c.asked).where(schema.job.c.number == bindparam("number"))
@@ -48,6 +45,7 @@ def add_job(
     channel: Channel,
     asked: datetime,
     by: datetime,
+    ref: str = "",
 ) -> tuple[Job, bool]:
     """
     A new job with one run per target (bare JID -> name), and True.
@@ -67,6 +65,7 @@ def add_job(
             "line": line,
             "text": text,
             "steps": [{"recipe": step.recipe, "params": dict(step.params)} for step in steps],
+            "ref": ref,
             "asker": asker,
             "asker_jid": asker_jid,
             "channel": channel,
@@ -94,6 +93,7 @@ def add_job(
         channel=channel,
         asked=asked,
         by=by,
+        ref=ref,
         runs=tuple(sorted(runs, key=lambda run: run.target)),
     )
     return job, True
@@ -244,6 +244,7 @@ def _job(db: Connection, row: Row[Any]) -> Job:
         by=datetime.fromtimestamp(row.by, UTC),
         runs=tuple(_run(run) for run in runs.all()),
         told=row.told,
+        ref=row.ref,
     )
 
 

@@ -31,9 +31,9 @@ from sqlalchemy.schema import CreateColumn
 
 from agent.wire.errors import Refusal
 
-VERSION = "4"
+VERSION = "5"
 
-GROWS_FROM = ("3",)
+GROWS_FROM = ("3", "4")
 """Versions that lack nothing but tables and columns."""
 
 
@@ -57,6 +57,7 @@ job = Table(
     Column("line", String, index=True),  # the id of the line that asked, which may not be unique
     Column("text", String, nullable=False, default=""),  # and its words: said twice, done once
     Column("steps", JSON, nullable=False),
+    Column("ref", String, nullable=False, default="", server_default=""),  # what the asker calls it
     Column("asker", String, nullable=False),
     Column("asker_jid", String, nullable=False),
     Column("channel", String, nullable=False),
@@ -107,6 +108,13 @@ target = Table(
     Column("boot", String, nullable=False, default=""),
     Column("digest", String, nullable=False, default=""),
     Column("recipes", JSON),  # None: it never said
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("jid", String, primary_key=True),
+    Column("columns", Integer, nullable=False),
 )
 
 

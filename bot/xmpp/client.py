@@ -25,6 +25,7 @@ from bot.herald import Herald
 from bot.impostors import Impostors
 from bot.intake import Intake
 from bot.machines import Machines
+from bot.missed import Missed
 from bot.notices import Notices
 from bot.occupant import Affiliation, Line
 from bot.reply import Reply
@@ -37,6 +38,7 @@ from bot.xmpp import wire
 from bot.xmpp.occupants import Seen
 from bot.xmpp.people import People
 from bot.xmpp.room import Room
+from bot.xmpp.talk import Talk
 
 log = structlog.get_logger()
 
@@ -81,9 +83,10 @@ class Client:
             JID(config.room),
             rank=config.rank,
             status=self._status,
-            heard=lambda line: link.spawn(self._converse(line)),
+            heard=lambda line: link.spawn(self._talk.converse(line)),
             arrived=self._arrived,
             overheard=self._overheard,
+            past=lambda past: link.spawn(self._talk.enter(past)),
         )
         self.people = People(self.room, fleet, config.every_bot)
 
@@ -94,11 +97,13 @@ class Client:
         herald: Herald,
         machines: Machines,
         wishes: Wishes,
+        missed: Missed,
         demoted: Callable[[], None],
     ) -> None:
         """Name the services, which need our room and wire to be made."""
         self._vigil, self._intake, self._demoted = vigil, intake, demoted
         self._herald, self._machines, self._wishes = herald, machines, wishes
+        self._talk = Talk(self.room, self._answer, missed, herald.news)
         self._notices = Notices(herald.news, acts=lambda: self.room.acts)
         self._impostors = Impostors(self._notices, self._fleet, self._config)
         wire.listen(self._link, self._from_target)
@@ -194,17 +199,6 @@ class Client:
         if again:
             for target in self._fleet.all():
                 await self.room.members.admit(target.jid)
-
-    # People
-
-    async def _converse(self, line: Line) -> None:
-        reply = await self._answer(line)
-        if reply is None:
-            return
-        try:
-            await self.room.answer(line, reply)
-        except Refusal as refusal:
-            log.warning("reply.lost", to=line.by.jid, line=line.id, reason=str(refusal))
 
     # Targets
 

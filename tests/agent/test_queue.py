@@ -314,17 +314,21 @@ class Queue(RuleBasedStateMachine):
         self.do(self.live())
         assert not half.exists()
 
-    @rule()
-    def kill_the_supervisor(self) -> None:
+    @rule(quiet=st.booleans())
+    def kill_the_supervisor(self, quiet: bool) -> None:
         """Wherever it is; what waits for sure cannot pass any more."""
+        if quiet:
+            self.do(self.quiet())
         for run in list(scan(self.bench.state)):
             waits = b"ready" in output(run)
             if self.kill(run):
                 self.harm(run, waits=waits)
 
-    @rule(part=st.sampled_from([0.0, 0.5, 1.0]), stale=st.booleans())
-    def lose_power(self, part: float, stale: bool) -> None:
+    @rule(part=st.sampled_from([0.0, 0.5, 1.0]), stale=st.booleans(), quiet=st.booleans())
+    def lose_power(self, part: float, stale: bool, quiet: bool) -> None:
         """All dies; a part of what was not synced is left, and ``synced`` may be too low."""
+        if quiet:
+            self.do(self.quiet())
         self.do(self.die())
         for run in list(scan(self.bench.state)):
             waits = b"ready" in output(run)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 
 from bot.demo import SERVERS
-from tests.bench import acknowledgement, age, footprint, startup, throughput
+from tests.bench import acknowledgement, age, burst, footprint, startup, throughput
 
 LIMITS = [(kind, tuned) for kind in SERVERS for tuned in (True, False)]
 
@@ -26,6 +26,9 @@ async def main() -> None:
     title(f"Acknowledgement in the room, median of {acknowledgement.ROUNDS} rounds in turn")
     for kind, tuned in LIMITS:
         write([await acknowledgement.measure(kind, tuned=tuned)])
+    title(f"{burst.PEOPLE} people say {burst.EACH} commands each at once, best of {burst.ROUNDS}")
+    for kind in SERVERS:
+        write([await burst.measure(kind)])
     title("Output of a target, durable at the bot, against bare messages with base64")
     for kind, tuned in LIMITS:
         write(await throughput.measure(kind, tuned=tuned))

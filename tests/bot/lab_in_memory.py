@@ -9,6 +9,7 @@ from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import Step
 from bot.jobs import Job, Phase, Run
 from bot.lab import Lab, Target
+from bot.missed import Missed, Past
 from bot.occupant import Affiliation, Line, Occupant
 from bot.wish import Wish
 
@@ -100,6 +101,7 @@ class Jobs:
             channel=line.channel,
             asked=NOW,
             by=NOW + timedelta(hours=24),
+            ref=line.ref,
             runs=tuple(Run(job=number, target=name, jid=f"{name}@{DOMAIN}") for name in targets),
         )
         return self.jobs[number]
@@ -142,6 +144,18 @@ class Room:
         return [ANN, MAX]
 
 
+class Likes:
+    def __init__(self) -> None:
+        self.columns: dict[str, int] = {}
+
+    async def set_columns(self, jid: str, columns: int) -> None:
+        self.columns[jid] = columns
+
+
+async def _everything(_: Past) -> bool:
+    return True
+
+
 class Wishes:
     def __init__(self) -> None:
         self.made: list[Wish] = []
@@ -170,6 +184,7 @@ class World:
         )
         self.jobs = Jobs()
         self.room = Room()
+        self.missed, self.likes = Missed(_everything), Likes()
         self.wishes = Wishes()
         self.knocking: frozenset[str] = frozenset()
         self.now = NOW
@@ -180,6 +195,8 @@ class World:
             targets=self.targets,
             jobs=self.jobs,
             room=self.room,
+            missed=self.missed,
+            likes=self.likes,
             wishes=self.wishes,
             people=self.room,
             domain=DOMAIN,

@@ -38,6 +38,7 @@ class Join(Protocol):
         resource: str = ...,
         history: int | None = ...,
         on: Server = ...,
+        client: str = ...,
     ) -> Person: ...
 
 
@@ -97,6 +98,7 @@ async def join(server: Server, room: str) -> AsyncIterator[Join]:
             resource: str = "",
             history: int | None = None,
             on: Server = server,
+            client: str = "phone",
         ) -> Person:
             account = account or unique(nick)
             # An account has its name for a password, so a second client of it just asks again.
@@ -107,6 +109,7 @@ async def join(server: Server, room: str) -> AsyncIterator[Join]:
                 host=on.host,
                 port=on.port,
                 trust=contexts.setdefault(on.ca, trust(on)),
+                client=client,
             )
             stack.push_async_callback(person.leave)
             await person.connect()

@@ -99,7 +99,8 @@ class Lab:
             room=self.room,
             bot=account or f"labbot-{tag}",
             owners=[f"ann-{tag}"],
-            members=[f"ben-{tag}"],
+            members=[f"ben-{tag}", f"cron-{tag}", f"echo-{tag}"],
+            scripts=[f"cron-{tag}"],
             targets=[f"*-{tag}"],
             others=[f"labbot{number}-{tag}" for number in range(2, bots + 1)],
         )

@@ -7,6 +7,7 @@ for somebody else to use it.
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
 from slixmpp.xmlstream.stanzabase import StanzaBase
 
+from tests.answers import check
 from tests.end_to_end.feed import Feed, Heard, Seen
 
 BOT = "labbot"
@@ -41,20 +43,31 @@ class Person:
     Args:
         jid: With a resource, if it has to be a certain one.
         trust: The TLS context; share one, each takes 80 ms to build.
+        client: What the client calls itself (XEP-0030); slixmpp's own word is ``bot``.
     """
 
     def __init__(
-        self, jid: str, password: str, *, host: str, port: int, trust: ssl.SSLContext
+        self,
+        jid: str,
+        password: str,
+        *,
+        host: str,
+        port: int,
+        trust: ssl.SSLContext,
+        client: str = "phone",
     ) -> None:
         self.xmpp = ClientXMPP(jid, password, ssl_context=trust)
         self.xmpp.enable_direct_tls = False
         self.xmpp.register_plugin("xep_0045")
+        self._client = client
+        self.xmpp.add_event_handler("session_bind", self._introduce)
         self._address = host, port
         self.room: JID | None = None
         self.nick = ""
         self.messages: Feed[Heard] = Feed()
         self.presences: Feed[Seen] = Feed()
         self._log: list[str] = []
+        self._wrong: list[str] = []
         hear = Callback("person hears", StanzaPath("message"), self._on_message)
         see = Callback("person sees", StanzaPath("presence"), self._on_presence)
         self.xmpp.register_handler(hear)
@@ -174,6 +187,7 @@ class Person:
         found = await self.messages.find(
             lambda heard: nick in (None, heard.nick) and match(heard), since=since, within=within
         )
+        assert not self._wrong, self._wrong
         if found is None:
             self._missed("hear", wanted if isinstance(wanted, str) else "it", nick, within)
         return found
@@ -221,6 +235,10 @@ class Person:
                 await sending
         self.room = None
 
+    def _introduce(self, _: object) -> None:
+        disco = self.xmpp.plugin["xep_0030"]
+        disco.add_identity(category="client", itype=self._client, name="a client")
+
     def _joined(self) -> JID:
         if self.room is None:
             raise AssertionError(f"{self.jid} is in no room\n{self.transcript()}")
@@ -258,8 +276,18 @@ class Person:
         )
         if not heard.private and heard.nick == self.nick and not heard.delayed:
             return
+        self._judge(message)
         self._log.append(str(heard))
         self.messages.add(heard)
+
+    def _judge(self, message: Message) -> None:
+        """Every answer must be as the bot's schema says."""
+        facts = json.loads(message.xml.findtext("{urn:xmpp:json:0}json") or "{}")
+        if "labroom" in facts:
+            try:
+                check(facts)
+            except AssertionError as error:
+                self._wrong.append(str(error))  # not here: slixmpp would tell the room
 
     def _on_presence(self, presence: StanzaBase) -> None:
         assert isinstance(presence, Presence)

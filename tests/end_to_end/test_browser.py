@@ -24,6 +24,7 @@ from bot.demo.page import GUEST, WEBSOCKET
 from bot.demo.speaker import Speaker
 from bot.demo.stage import Stage, stage
 from bot.demo.transcript import PERSON
+from tests.bot.phone import answers
 from tests.end_to_end.browser import Browser, Screen, browser
 from tests.end_to_end.conftest import OwnServer
 
@@ -136,6 +137,16 @@ async def test_the_link_is_the_room_on_a_desk_and_on_a_phone(lab: Stage, chromiu
     chromium.size(SMALL_PHONE)
     assert phone.scrolls() == []
     phone.nothing_left_the_machine()
+
+
+async def test_what_people_see_most_fits_a_phone(lab: Stage, chromium: Browser) -> None:
+    phone = await asyncio.to_thread(Visit, chromium, lab, PHONE)
+    for name, reply in (await answers()).items():
+        lab.person.say(reply.body)  # as the bot would, in a lab of forty
+        await asyncio.to_thread(phone.heard, PERSON, reply.text)
+        assert phone.scrolls() == [], name
+        if name in ("status", "forty"):  # the last shows them all
+            phone.shoot(f"phone-{name}.png")
 
 
 def run_a_test(visit: Visit, job: int, target: str) -> None:

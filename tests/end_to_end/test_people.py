@@ -25,9 +25,12 @@ async def test_history_at_join_executes_nothing(furnish: Furnish) -> None:
         since=len(ann.presences.entries) - 1,
         within=WITHIN,
     )
+    await ann.heard("missed while I was away: 2 commands", nick="labbot", within=WITHIN)
     assert (await answer(ann, "jobs")).body == "no jobs yet"
     said = [heard.body for heard in ann.messages.entries[since:] if heard.nick == "labbot"]
-    assert said == ["no jobs yet"]
+    assert [text.splitlines()[0] for text in said] == [
+        "missed while I was away: 2 commands; say do 1 to do the first", "no jobs yet",
+    ]  # fmt: skip
     assert (lab.folder / bob / "boot_id").read_text() == boot
 
 

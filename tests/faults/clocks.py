@@ -84,5 +84,5 @@ async def _apart(stage: Stage, service: Service, by: str) -> Outcome:
         await asyncio.sleep(START + 2)
     stage.agent.up()
     if late:
-        return await trial.outcome("refused", executions=0)
+        return await trial.outcome("refused|lost", executions=0)  # lost: nobody was told in time
     return await trial.outcome()
