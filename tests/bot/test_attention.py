@@ -1,13 +1,16 @@
 """Which lines are answered, with the real dialogue on a lab in memory."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from agent.wire.vocabulary import Step, Verdict
 from bot.attention import Attention, without_ref
 from bot.commands import discover
 from bot.dialogue import Dialogue
-from bot.jobs import Phase
+from bot.jobs import Job, Phase
 from bot.occupant import Channel, Line, Manner
 from bot.policy import Rights
 from bot.reply import Reply
@@ -79,8 +82,6 @@ async def test_a_correction_of_a_line_that_acted_is_answered_and_does_nothing() 
     assert reply.text == ("job 1 is waiting already: stop it first. Say stop 1, then say it anew.")
     assert desk.world.deeds == [1]
     [run] = desk.world.jobs.jobs[1].runs
-    from agent.wire.vocabulary import Verdict
-
     done = replace(run, phase=Phase.DONE, verdict=Verdict.PASS)
     desk.world.jobs.jobs[1] = replace(desk.world.jobs.jobs[1], runs=(done,))
     _, reply = await desk.say("run stress on bob", corrects=first)
@@ -109,6 +110,25 @@ async def test_a_correction_of_what_nobody_heard_does_nothing() -> None:
     assert reply is not None
     assert reply.kind == "refusal"
     assert desk.world.deeds == []
+
+
+async def test_a_correction_that_overtakes_the_answer_does_nothing() -> None:
+    desk, gate = Desk(), asyncio.Event()
+    submit = desk.world.jobs.submit
+
+    async def slowly(steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+        await gate.wait()
+        return await submit(steps, targets, line)
+
+    desk.world.jobs.submit = slowly  # type: ignore[method-assign]
+    line = asyncio.ensure_future(desk.say("run memtest on bob"))
+    await asyncio.sleep(0)
+    _, reply = await desk.say("run memtest on carol", corrects="ann@lab.example#1")
+    assert reply is not None
+    assert reply.text.startswith("that was done already")
+    gate.set()
+    await line
+    assert desk.world.deeds == [1]
 
 
 async def test_somebody_elses_line_cannot_be_corrected() -> None:

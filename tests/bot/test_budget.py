@@ -15,12 +15,12 @@ async def test_no_more_is_under_way_than_may_be_and_who_comes_first_goes_first()
             gone.append(number)
             await gates[number].wait()
 
-    tasks = [asyncio.ensure_future(say(n, size)) for n, size in enumerate((6, 4, 8, 1, 50))]
+    tasks = [asyncio.ensure_future(say(n, size)) for n, size in enumerate((6, 3, 8, 1, 50))]
     await settled()
     assert gone == [0, 1]  # the small one does not overtake
     gates[0].set()
     await settled()
-    assert gone == [0, 1]
+    assert gone == [0, 1]  # 3 are under way, and 8 do not fit
     gates[1].set()
     await settled()
     assert gone == [0, 1, 2, 3]
