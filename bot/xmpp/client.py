@@ -287,7 +287,7 @@ class Client:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if (status := self._status()) != said and self.room.membership.inside:
+            if (status := self._status()) != said:
                 said = status
-                self.room.membership.update()
+                self.room.membership.update()  # also while we are being let in: it is said then
             await asyncio.sleep(STATUS_EVERY)
