@@ -20,6 +20,9 @@ from agent.progress import Level, printable
 LINE = 4096
 """Most characters of a line that are looked at at once."""
 
+RECENT = 64 * 1024
+"""Bytes of the end that are looked at where no rule asks for anything: for the last lines."""
+
 _OVERLAP = 256  # a match may straddle the cut of a longer line
 _LINES = 8
 _TAIL = 3
@@ -84,6 +87,15 @@ class Judge:
         self._last: list[list[str | None]] = [[None, None] for _ in self._same]
         self._count = {name: re.compile(pattern) for name, pattern in rules["counts"].items()}
         self._levels = [Level(pattern, total) for pattern, total in rules["progress"]]
+        rules_of_lines = (
+            self._fail,
+            self._error,
+            self._must,
+            self._same,
+            self._count,
+            self._levels,
+        )
+        self._recent: bytes | None = None if any(rules_of_lines) else b""
         self._screen = Screen()
         self._written = ""  # the line as it was written, its last few kilobytes
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -99,7 +111,7 @@ class Judge:
 
     @property
     def lines(self) -> list[str]:
-        """The lines that matter, printable: what the rules found, or else the last few."""
+        """The lines that matter, printable: what the rules found, or at the end the last few."""
         return self._bad or [printable(line) for line in self._tail]
 
     @property
@@ -117,7 +129,10 @@ class Judge:
         """Look at *data*, the next bytes of the output."""
         if self._cut:
             return
-        self._see(self._decoder.decode(data))
+        if self._recent is None:
+            self._see(self._decoder.decode(data))
+        else:
+            self._recent = (self._recent + data)[-RECENT:]
 
     def cut(self) -> None:
         """It is asked to end: what it writes from now on is not about the hardware."""
@@ -217,7 +232,8 @@ class Judge:
         return _CONTROL.sub("", _ESCAPE.sub("", text))
 
     def _finish_line(self) -> None:
-        self._see(self._decoder.decode(b"", final=True))
+        self._see(self._decoder.decode(self._recent or b"", final=True))
+        self._recent = None
         self._end_line()
 
     def _end_line(self) -> None:

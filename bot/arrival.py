@@ -33,6 +33,11 @@ class Arrival:
         """The target's bare JID."""
         return self.full.partition("/")[0]
 
+    @property
+    def size(self) -> int:
+        """Bytes of a journal in it."""
+        return 0 if self.chunk is None else len(self.chunk.data)
+
 
 def joined(arrivals: Iterable[Arrival]) -> list[Arrival]:
     """

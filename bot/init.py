@@ -140,6 +140,28 @@ password_file = $password_file
 
 # For a word of a stranded run, from the last one on. After that it is reported lost.
 #lost = 86400.0
+
+# How soon a dead target is noticed, and what is said of it.
+[liveness]
+# Without a word from a target until it is asked (a ping of 150 bytes).
+#silence = 2.0
+
+# For the answer. It is asked twice before it is given up.
+#answer = 2.0
+
+# That the news of a silent target waits, at most, while others are in doubt: so a rack that loses
+# power is one line.
+#hold = 3.0
+
+# For a stopped agent to come back without a word of it in the room.
+#restart = 5.0
+
+# That a target must have been back; if it is gone sooner, it flaps, and the room hears no more of
+# it until it is steady.
+#flapping = 60.0
+
+# Without a change until a target that flapped is spoken of again.
+#steady = 600.0
 """)
 
 

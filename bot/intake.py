@@ -40,6 +40,9 @@ BATCH = 64
 WAITING = 2048
 """Most arrivals that wait to be stored. What is dropped beyond, its target sends again."""
 
+WAITING_BYTES = 32 * 1024 * 1024
+"""Most bytes of journals among them: so much memory a slow disk may cost."""
+
 READERS = 256
 """Most runs whose unfinished last record is kept in memory; it is read again otherwise."""
 
@@ -93,13 +96,16 @@ class Intake:
         self._ended, self._revised, self._alarmed = ended, revised, alarmed
         self._alarms: dict[tuple[int, str], int] = {}
         self._queue: asyncio.Queue[Arrival] = asyncio.Queue(WAITING)
+        self._waiting = 0  # bytes of journals in it
         self._readers: dict[tuple[int, str], Reader] = {}
 
     def put(self, arrival: Arrival, *, behind: timedelta) -> None:
         """Take *arrival*, from a target whose clock is *behind* ours; it is stored soon."""
-        if self._queue.full():
+        size = arrival.size
+        if self._queue.full() or self._waiting + size > WAITING_BYTES:
             log.warning("intake.full", run=str(arrival.run), target=arrival.jid)
         else:
+            self._waiting += size
             self._queue.put_nowait(replace(arrival, behind=behind))
 
     async def run(self) -> None:
@@ -108,6 +114,7 @@ class Intake:
             batch = [await self._queue.get()]
             while len(batch) < BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
+            self._waiting -= sum(arrival.size for arrival in batch)
             result = await self._store.do(partial(self._take, batch=joined(batch)))
             for (full, _), ack in result.acks.items():
                 self._wire.ack(full, ack)

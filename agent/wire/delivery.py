@@ -24,10 +24,10 @@ acknowledgement that is overdue, a link that dropped. Each wait is longer than t
 import math
 from dataclasses import dataclass
 
-CHUNK = 32 * 1024
-"""Most bytes of journal in one stanza; base64 makes 43 KiB of it, far below 256 KiB."""
+CHUNK = 128 * 1024
+"""Most bytes of journal in one stanza; base64 makes 171 KiB of it, below a server's 256 KiB."""
 
-WINDOW = 32 * CHUNK
+WINDOW = 8 * CHUNK
 """Most bytes sent but not yet acknowledged, on a fast server."""
 
 SMALLEST = 2 * 1024
@@ -51,7 +51,7 @@ PROVEN = 64 * 1024
 QUICK, SLOW = 0.3, 1.0
 """Seconds: an acknowledgement below grows the window, one above halves it."""
 
-LARGEST = 32 * 1024
+LARGEST = 128 * 1024
 """Most bytes of journal that a receiver inflates one chunk to."""
 
 PATIENCE = 5.0

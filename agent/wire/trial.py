@@ -35,7 +35,7 @@ from agent.wire.vocabulary import token
 ANSWER = 5.0
 """Seconds the server or the room has for each answer."""
 LOAD = 45_000
-"""Bytes that one of our largest stanzas has: 32 KiB of a journal that does not compress."""
+"""Bytes that a server's pace is measured with: as 32 KiB of noise make."""
 SLOW = 30_000
 """Bytes a second below which the server throttles us; unthrottled ones do a million."""
 LATE = 40.0

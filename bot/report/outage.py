@@ -63,7 +63,7 @@ def _reply(text: str, gone: Sequence[Gone], cause: str = "") -> Reply:
             "there": False,
             "cause": cause or gone[0].cause.value,
             "since": min(each.since for each in gone).isoformat(timespec="seconds"),
-            "jobs": _jobs(gone),
+            "worked_on": _jobs(gone),
             "echoes": gone[0].echoes if len(gone) == 1 else None,
         },
         kind="notice",
@@ -148,7 +148,7 @@ def _back(back: Sequence[Back], missing: Sequence[str]) -> Reply:
             "cause": back[0].cause.value,
             "rebooted": [each.target for each in back if each.rebooted],
             "missing": list(missing),
-            "jobs": _jobs(back),
+            "worked_on": _jobs(back),
         },
         kind="notice",
     )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import judge as judge_module
-from agent.judge import Judge, Screen, worst
+from agent.judge import RECENT, Judge, Screen, worst
 from agent.wire.vocabulary import Verdict
 
 RULES: dict[str, Any] = {
@@ -178,7 +178,20 @@ def test_it_keeps_the_first_lines_that_matter_or_the_last_of_all() -> None:
     assert judge.ended(0)[1].startswith("100 failures reported, first: FAIL 0")
     judge = a_judge()
     judge.feed(b"one\ntwo\nthree\nfour\n")
+    assert judge.ended(0) == ("pass", "")
     assert judge.lines == ["two", "three", "four"]
+
+
+def test_without_rules_only_the_end_is_looked_at() -> None:
+    judge = a_judge()
+    for number in range(300):
+        judge.feed(b"%d\n" % number * 1000)
+        assert judge._recent is not None
+        assert len(judge._recent) <= RECENT
+    judge.feed("zwölf".encode()[:3])  # cut in the middle of a letter
+    judge.feed("zwölf\n".encode()[3:])
+    assert judge.ended(2) == ("fail", "it ended with exit code 2: zwölf")
+    assert judge.lines == ["299", "299", "zwölf"]
 
 
 # --- progress and counts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.wire.journal import Reader
 from tests.bench.stage import Stage, stage
-from tests.end_to_end.lab import order
+from tests.end_to_end.lab import idle, order
 
 LINES = 60
 EVERY = 0.73
@@ -27,7 +27,9 @@ async def measure(kind: str, *, tuned: bool) -> str:
             on.lab.add_script(
                 "ticks", f"for i in $(seq {LINES}); do date +%s.%N; sleep {EVERY}; done\n"
             )
-            job = await order(on.ann, "run ticks on bob-bench")
+            await on.lab.start("carl")
+            await idle(on.ann, "carl-bench")
+            job = await order(on.ann, "run ticks on carl-bench")
             async with asyncio.timeout(CAP):
                 ages = await _ages(on, job)
     assert len(ages) == LINES

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from slixmpp import JID, ClientXMPP, Message
 
-PIECE = 16 * 1024
-"""Bytes in a message, as in a chunk of ours on a fast server."""
+PIECE = 128 * 1024
+"""Bytes in a message: of 16, 32, 64 and 128 KiB it was the fastest on both servers."""
 
 
 async def main(jid: str, password: str, host: str, port: str, ca: str, *task: str) -> None:

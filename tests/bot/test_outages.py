@@ -99,7 +99,7 @@ def test_each_cause_has_its_words_and_what_becomes_of_the_run(
     reply = notice(told)
     assert reply.text == text
     assert reply.data["cause"] == cause.value
-    assert (reply.data["targets"], reply.data["there"], reply.data["jobs"]) == (
+    assert (reply.data["targets"], reply.data["there"], reply.data["worked_on"]) == (
         ["bob"],
         False,
         [17],

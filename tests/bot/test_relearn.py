@@ -153,9 +153,9 @@ async def test_new_jobs_are_other_jobs(bot: Bot) -> None:
     assert bot.id != first.store
     holds(bot, bob=old(first))
     await bot.submit()  # while bob has not yet been met
-    assert bot.wire.offers[-1][1].run != first
     bot.appears()
     await settled(FOLD + 1)
+    assert bot.wire.offers[-1][1].run != first
     assert (await bot.job(2)).was == 1
     chunk(bot, 0, WHOLE, of=first)
     await settled()

@@ -1,7 +1,10 @@
 """A right that was withdrawn while a run waited: it starts no more, and the room hears why."""
 
+from functools import partial
+
 from agent.wire.journal import encode
 from agent.wire.vocabulary import Held, Verdict
+from bot import settlement
 from bot.jobs import Phase
 from bot.occupant import Affiliation
 from bot.policy import Rights
@@ -91,6 +94,16 @@ async def test_what_has_begun_goes_on(bot: Bot) -> None:
     await settled(2 * bot.patience.sync)
     assert bot.wire.cancels == []
     assert (await bot.a_run()).phase is Phase.RUNNING
+
+
+async def test_what_began_while_the_room_was_asked_goes_on(bot: Bot) -> None:
+    bot.appears()
+    job = await bot.submit()
+    bot.chunk(1, J, 0, encode("accepted", 1.7e9, journal=J) + encode("begin", 1.7e9, step=0))
+    await settled()
+    late = partial(settlement.withdraw, job=job, jid=BOB, why="x", now=bot.clock())
+    assert await bot.store.do(late) == await bot.a_run()
+    assert (await bot.a_run()).stop == ""
 
 
 async def test_what_the_target_took_in_that_moment_is_told_to_stop(bot: Bot) -> None:

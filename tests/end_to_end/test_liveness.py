@@ -54,7 +54,7 @@ async def test_a_target_that_answers_nothing_leaves_the_room_and_comes_back_by_i
     process = freeze(lab, "dora")
     told = await notice(ann, dora, there=False)
     assert facts(told)["cause"] == "silent"
-    assert facts(told)["jobs"] == [job]
+    assert facts(told)["worked_on"] == [job]
     assert told.body.startswith(f"{dora} is down: no answer for ")
     assert f"Job {job} (wait" in told.body
     assert "stranded until it is back" in told.body

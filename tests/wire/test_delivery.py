@@ -272,12 +272,12 @@ def test_a_slow_acknowledgement_makes_it_careful_again() -> None:
 
 def test_a_pace_that_was_found_is_kept_when_a_receiver_says_anew_what_it_holds() -> None:
     sender = grown(1 << 30)
-    now = acknowledged_in(0.05, sender, 0.0, rounds=12)
+    now = acknowledged_in(0.05, sender, 0.0, rounds=8)
     again = sender.anew(sender.acked)
     again.grow(1 << 30)
     assert in_flight(again, now) == in_flight(sender, now)
     for each in (again, sender):
-        each.ack(each.acked + 1_000_000, now + 0.05)
+        each.ack(each.acked + delivery.PROVEN // 2, now + 0.05)
     assert in_flight(again, now + 1) == in_flight(sender, now + 1)
 
 
