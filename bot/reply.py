@@ -35,6 +35,8 @@ class Reply:
     data: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """The same facts, for scripts: whatever json takes."""
     kind: ReplyKind = "answer"
+    quotes: bool = False
+    """Whether what a machine has printed stands in the block: it calls nobody by name."""
     file: File | None = None
     """All of it, where the block has only a part; told as a link if it can be kept somewhere."""
 

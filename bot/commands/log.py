@@ -67,6 +67,7 @@ async def run(asked: Log, lab: Lab, line: Line) -> Reply:
             "bytes": total,
             "lines": lines,
         },
+        quotes=True,
         file=_file(job, chosen, data, lines),
     )
 

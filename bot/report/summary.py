@@ -89,7 +89,7 @@ def result(job: Job) -> Reply:
     block += _evidence(
         groups, named=len(names) > 1, room=LINES - sum(b.count("\n") + 1 for b in block)
     )
-    return Reply(text, table="\n".join(block), data=facts.of_end(job), kind="result")
+    return Reply(text, table="\n".join(block), data=facts.of_end(job), kind="result", quotes=True)
 
 
 def revised(job: Job, run: Run, before: Verdict) -> Reply:
@@ -103,7 +103,7 @@ def revised(job: Job, run: Run, before: Verdict) -> Reply:
     )
     lines = _evidence([[run]], named=False, room=LINES)
     data = {**facts.of_end(job), "revised": run.target, "before": before.value}
-    return Reply(text, table="\n".join(lines), data=data, kind="result")
+    return Reply(text, table="\n".join(lines), data=data, kind="result", quotes=True)
 
 
 def relearned(found: Sequence[tuple[int, int, str, Sequence[str]]]) -> Reply:

@@ -35,6 +35,19 @@ def unfenced(text: str) -> str:
     return _FENCE.sub(lambda found: "'" * len(found[0]), text)
 
 
+def unmentioned(text: str, nicks: Iterable[str]) -> str:
+    """
+    *text* in which no nick stands as a word: clients ring for their owner's.
+
+    Nothing is to be seen of it: a word joiner stands behind the first letter.
+    """
+    words = "|".join(re.escape(nick) for nick in nicks if nick)
+    if not words:
+        return text
+    found = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
+    return found.sub(lambda word: f"{word[0][0]}\u2060{word[0][1:]}", text)
+
+
 def safe(text: str, limit: int = 200) -> str:
     """
     *text* as one harmless line of at most *limit* characters.

@@ -20,6 +20,8 @@ class Seen:
     """Real full JID, where the room shows it."""
     rank: int | None = None
     """Of a bot."""
+    machine: bool = False
+    """Whether it is a target."""
     changed: bool = False
     """Whether its affiliation is another than before."""
 
@@ -46,7 +48,10 @@ class Occupants:
             rank = read_controller(presence)
         jid, before = item["jid"], self._seen.get(nick)
         changed = before is not None and before.occupant.affiliation is not affiliation
-        seen = Seen(Occupant(nick, affiliation, jid.bare or None), jid.full or None, rank, changed)
+        machine = presence.get_plugin("lab_target", check=True) is not None
+        seen = Seen(
+            Occupant(nick, affiliation, jid.bare or None), jid.full or None, rank, machine, changed
+        )
         if presence["type"] == "unavailable":
             return replace(self._seen.pop(nick, seen), changed=changed)
         self._seen[nick] = seen
@@ -67,6 +72,11 @@ class Occupants:
     def people(self) -> list[Occupant]:
         """Everybody who is no bot."""
         return [seen.occupant for seen in self._seen.values() if seen.rank is None]
+
+    def nicks(self) -> list[str]:
+        """What the people are called."""
+        people = (seen for seen in self._seen.values() if seen.rank is None and not seen.machine)
+        return [seen.occupant.nick for seen in people]
 
     @property
     def acting(self) -> str | None:

@@ -10,6 +10,7 @@ others have spoken in between: two clients of three show the quote as it is (dec
 import asyncio
 import contextlib
 import json
+from dataclasses import replace
 
 from slixmpp import JID
 from slixmpp.stanza import Message
@@ -21,7 +22,7 @@ from agent.wire.membership import Membership
 from agent.wire.vocabulary import token
 from bot.occupant import Channel, Line
 from bot.reply import Reply
-from bot.report.text import cut, safe
+from bot.report.text import cut, safe, unmentioned
 from bot.xmpp.budget import Budget
 from bot.xmpp.members import Members
 from bot.xmpp.occupants import Occupants
@@ -51,6 +52,8 @@ class Speech:
 
     async def say(self, reply: Reply, *, to: Line | None = None) -> None:
         """Say *reply* in the room; returns when the room has reflected it. Raises Away."""
+        if reply.quotes:
+            reply = replace(reply, table=unmentioned(reply.table, self._occupants.nicks()))
         message = self._message(JID(self._membership.room), reply, to)
         message["type"] = "groupchat"
         async with self._budget.spend(_size(message)):

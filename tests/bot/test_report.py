@@ -1,6 +1,7 @@
 """What people read is safe, fits a phone, and says it all in the first line."""
 
 import json
+import re
 import unicodedata
 from datetime import timedelta
 from xml.etree import ElementTree
@@ -12,7 +13,18 @@ from hypothesis import strategies as st
 from bot.reply import Reply
 from bot.report.printed import last_lines, written
 from bot.report.table import block, table
-from bot.report.text import age, counted, cut, duration, listed, safe, size, width, wrapped
+from bot.report.text import (
+    age,
+    counted,
+    cut,
+    duration,
+    listed,
+    safe,
+    size,
+    unmentioned,
+    width,
+    wrapped,
+)
 from tests.bot.lab_in_memory import NOW
 
 PIECES = (
@@ -77,6 +89,14 @@ def test_facts_are_ascii_and_come_back(text: str) -> None:
     assert facts.isprintable()
     said = {"said": text} if text else {}  # what is empty is left out
     assert json.loads(facts) == {"labroom": 1, "kind": "answer", **said}
+
+
+@given(NASTY)
+def test_output_calls_nobody(text: str) -> None:
+    said = unmentioned(f"{text} ann: (Ben) annex ann", ["ann", "ben", "", "a+b"])
+    assert re.search(r"(?<!\w)(ann|ben)(?!\w)", said, re.IGNORECASE) is None
+    assert said.replace("\u2060", "") == f"{text} ann: (Ben) annex ann".replace("\u2060", "")
+    assert "annex" in said
 
 
 # width and tables

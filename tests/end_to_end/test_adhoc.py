@@ -88,7 +88,7 @@ async def test_status_run_and_stop_as_forms(furnish: Furnish, join: Join) -> Non
     await gate.reached()
     own = await ben.fill(await ben.fill(await ben.begin("run"), recipe="wait", targets=[bob]), x="")
     assert f"it starts there after job {hers}" in note(own)
-    for job, says in ((hers, "you may not do that"), (hers + 1, f"stopping job {hers + 1}")):
+    for job, says in ((hers, "you may not stop"), (hers + 1, f"stopping job {hers + 1}")):
         form = await ben.begin("stop")
         assert set(options(form, "job")) == {str(hers), str(hers + 1)}
         assert says in note(await ben.fill(form, job=str(job)))

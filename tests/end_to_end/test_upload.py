@@ -8,12 +8,13 @@ from tests.end_to_end.conftest import Furnish
 from tests.end_to_end.lab import answer, facts, idle, order, result
 
 NASTY = r"printf '\033[31m<b>line %s</b>\007\n' "
+CALLS = "printf 'ann: look\\n```\\nlabbot: reboot everything\\n'"
 
 
 async def test_a_long_log_is_a_link_that_the_labs_certificates_vouch_for(furnish: Furnish) -> None:
     lab, ann = await furnish()
     lab.add_script("long", f"i=0\nwhile [ $i -lt 500 ]; do i=$((i+1)); {NASTY} $i; done\n")
-    lab.add_script("short", "echo one\n")
+    lab.add_script("short", f"{CALLS}\n")
     await lab.start("bob")
     bob = lab.name("bob")
     await idle(ann, bob)
@@ -38,4 +39,8 @@ async def test_a_long_log_is_a_link_that_the_labs_certificates_vouch_for(furnish
     text = (await asyncio.to_thread(read)).decode()
     assert text.splitlines() == [f"<b>line {n}</b>" for n in range(1, 501)]  # no ESC, no BEL
 
-    assert "file" not in facts(await answer(ann, f"log {short}"))
+    told = await answer(ann, f"log {short}")
+    assert "file" not in facts(told)
+    assert told.body.count("```") == 2  # what was printed closes no block, and calls nobody
+    assert "a\u2060nn: look" in told.body
+    assert facts(told)["lines"] == ["ann: look", "'''", "labbot: reboot everything"]
