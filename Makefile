@@ -40,6 +40,11 @@ bench: $(READY)  ## Measure, and print a table
 	@.ci/packages $(SERVERS)
 	$(BIN)/python -m tests.bench
 
+.PHONY: fuzz
+fuzz: $(READY)  ## Change lines until one breaks the grammar: make fuzz [ONLY="-max_total_time=60"]; CI does not
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check atheris
+	$(BIN)/python -m tests.fuzz $(or $(ONLY),-max_total_time=60)
+
 .PHONY: bench-servers
 bench-servers: $(READY)  ## What the settings in docs/servers/ buy: ten minutes, most of them waiting
 	@.ci/packages $(SERVERS)

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agent import reboot
+from agent import machine, reboot
 from agent.recipe import BadRecipe, Means, Recipe, load
 from agent.wire.errors import UnknownName
 from agent.wire.parameter import RecipeInfo, nearest
@@ -85,6 +85,8 @@ class Catalogue:
     ) -> None:
         self._reboot_within = reboot_within
         self.recipes: dict[str, Recipe] = {}
+        self.machine = machine.facts()
+        """What all of them run on."""
         self.bad: list[BadRecipe] = []
         """The files that cannot be used, for the log and for ``labroom-agent recipes``."""
         for folder in (*([packaged] if packaged else []), *folders):
@@ -105,8 +107,8 @@ class Catalogue:
         return sorted([*infos, reboot.STEP], key=lambda info: info.name)
 
     def digest(self) -> str:
-        """Short and different when what is offered is: controllers then ask again."""
-        said = [_plain(info) for info in self.infos()]
+        """Short, and different when what is offered or the machine is: controllers ask again."""
+        said = [*(_plain(info) for info in self.infos()), self.machine.known]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
     def resolve(self, step: Step) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from agent.wire import query, stanza
 from agent.wire.delivery import Chunk
 from agent.wire.errors import Busy, Forbidden
 from agent.wire.exchange import Exchange
+from agent.wire.machine import write_machine
 from agent.wire.stanza import JournalId
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import RunId
@@ -135,6 +136,7 @@ class Controllers:
         self._must_be_controller(iq)
         infos = await asyncio.to_thread(self._executor.catalogue.infos)
         query.write_catalogue(reply, tuple(infos))
+        write_machine(reply, self._executor.catalogue.machine)
 
     async def _digest(self) -> str:
         """What we offer, in short; as it was last, if the disk does not say in time."""

@@ -1,10 +1,11 @@
 """bot.toml: the settings of one bot. Every setting has a heading in docs/configuration.md."""
 
 import fnmatch
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from agent.wire.settings import BareJid, Login, Seconds, Strict
 from bot.confirm import Cost
@@ -14,6 +15,14 @@ from bot.rights import ADDRESS, Groups, People, Right, rights
 
 def _permission(word: object) -> object:
     return Permission.named(word) if isinstance(word, str) else word
+
+
+def _prefix(text: str) -> str:
+    if text == "/":
+        raise ValueError("clients keep lines that begin with / for themselves: take ! or another")
+    if re.fullmatch(r"[!?.,;:+*~=$%&^-]{0,3}", text) is None:
+        raise ValueError("up to three of !?.,;:+*~=$%&^- (quotes, @ and letters mean something)")
+    return text
 
 
 Grant = Annotated[Permission, BeforeValidator(_permission)]
@@ -91,6 +100,8 @@ class Config(Login):
     rights: tuple[Right, ...] = ()
     """What people may, beside what the room and ``grants`` say."""
     confirm: Confirm = Confirm()
+    prefix: Annotated[str, AfterValidator(_prefix)] = "!"
+    """What stands before a line to address it to the bot; empty is nothing."""
     database: Annotated[str, Field(repr=False)] = "sqlite:////var/lib/labroom/labroom.db"
     """An SQLAlchemy URL; it may hold a password, so it is not shown."""
     lock: Path = Path("/var/lib/labroom/lock")

@@ -189,3 +189,20 @@ def address(text: str, nick: str) -> tuple[str, bool]:
         re.IGNORECASE,
     )
     return (stripped[found.end() :].lstrip(), True) if found else (text, False)
+
+
+def called(text: str, nick: str, prefix: str) -> tuple[str, bool]:
+    """*text* without what addresses us, our name or *prefix*, and whether that stood there."""
+    rest, addressed = address(text, nick)
+    return (rest, True) if addressed else prefixed(text, prefix)
+
+
+def prefixed(text: str, prefix: str) -> tuple[str, bool]:
+    """
+    *text* without *prefix* before it, and whether that stood there: ``!status``.
+
+    It calls whichever bot acts. ``!!!`` and ``!1`` call nobody.
+    """
+    stripped = text.strip()
+    found = re.match(rf"{re.escape(prefix)}\s?(?=[^\W\d_])", stripped) if prefix else None
+    return (stripped[found.end() :], True) if found else (text, False)

@@ -13,7 +13,7 @@ something is offered again, or waits on its target, the right is looked at anew.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -75,7 +75,9 @@ class Dispatch:
 
     # What commands ask
 
-    async def submit(self, steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+    async def submit(
+        self, steps: Sequence[Step], targets: Sequence[str], line: Line, *, within: float = 0
+    ) -> Job:
         """Record and offer a job; the same line again is the same job."""
         named = self._fleet.names()
         now = self._now()
@@ -91,7 +93,7 @@ class Dispatch:
                 asker_jid=line.by.jid or "",
                 channel=line.channel,
                 asked=now,
-                by=now + timedelta(seconds=self._patience.start),
+                by=now + timedelta(seconds=within or self._patience.start),
                 ref=line.ref,
             )
 
@@ -119,10 +121,10 @@ class Dispatch:
         """Runs whose targets are gone, or say nothing of them."""
         return await self._store.do(jobs.stranded_runs)
 
-    async def stop(self, job: Job, by: str) -> Sequence[Run]:
+    async def stop(self, job: Job, by: str, *, on: Collection[str] | None = None) -> Sequence[Run]:
         """Ask every run of *job* that is not done to stop; what no target has taken ends here."""
         away = {run.jid for run in job.runs if not self._fleet.member(run.jid).full}
-        stop = partial(settlement.stop, number=job.number, by=by, away=away, now=self._now())
+        stop = partial(settlement.stop, number=job.number, by=by, away=away, on=on, now=self._now())
         marked = await self._store.do(stop)
         for run in marked:
             self._wire.cancel(run.jid, run.known_as(self._store_id), by)
@@ -218,7 +220,7 @@ class Dispatch:
         if kept != before:
             await self._store.do(lambda db: targets.remember(db, kept))
         if standing.catalogue != kept.digest:
-            offers = self._fleet.offers(jid, standing.catalogue, await self._wire.catalogue(full))
+            offers = self._fleet.offers(jid, standing.catalogue, *await self._wire.catalogue(full))
             await self._store.do(lambda db: targets.remember(db, offers))
         return busy
 

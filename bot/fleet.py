@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from agent.wire.errors import Away
+from agent.wire.machine import Machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.query import Standing
 from agent.wire.target import TargetState
@@ -169,10 +170,12 @@ class Fleet:
         member.kept = replace(member.kept, epoch=standing.epoch, boot=standing.boot)
         return member.kept
 
-    def offers(self, jid: str, digest: str, recipes: tuple[RecipeInfo, ...]) -> Remembered:
-        """The target's catalogue; what to remember of it."""
+    def offers(
+        self, jid: str, digest: str, recipes: tuple[RecipeInfo, ...], machine: Machine
+    ) -> Remembered:
+        """The target's catalogue, and what machine it is; what to remember of it."""
         member = self.member(jid)
-        member.kept = replace(member.kept, digest=digest, recipes=recipes)
+        member.kept = replace(member.kept, digest=digest, recipes=recipes, machine=machine)
         return member.kept
 
     # Reboots
@@ -237,6 +240,7 @@ class Fleet:
             boot=safe(says.boot or member.kept.boot),
             version=safe(says.version),
             address=safe(says.address),
+            machine=member.kept.machine,
             since=member.since,
             heard=member.heard,
         )

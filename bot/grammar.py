@@ -1,10 +1,14 @@
 """
 The words commands are made of. A line becomes a command, or a refusal with a hint.
 
+How steps and targets are written is in :mod:`bot.grammar_steps` and :mod:`bot.grammar_targets`.
+
 Rule 1: a line is tidied first (:func:`tidy`): what phones and manners add does no harm.
 Rule 2: elements that collect names make tuples in a parse action; ``Group`` loses names
 when its result is turned into a dict (style.md, trap 1).
 Rule 3: an element's name is what people read after "I expected".
+Rule 4: each word is one regular expression that looks ahead only, and nothing recurses:
+the time is linear in the line, which is bounded.
 """
 
 import re
@@ -12,24 +16,26 @@ from collections.abc import Iterable, Mapping
 
 import pyparsing as pp
 
-from agent.wire.duration import PHRASE, seconds, spelled
 from agent.wire.errors import Refusal, UnknownName
-from agent.wire.parameter import FOR, nearest
-from agent.wire.vocabulary import NAME, Step
+from agent.wire.parameter import nearest
+from agent.wire.vocabulary import NAME
+from bot.report.nodes import folded
 from bot.report.text import listed
 
 LONGEST = 2000
 """Characters of a command; a longer line is no command. 40 targets take under 400."""
 
-ALL = ("all",)
-"""As targets: every one the lab knows."""
-
-_RESERVED = r"(?!(?i:on|and|all|now|for)(?![\w.-]))"
-_NAME = f"{_RESERVED}{NAME.pattern}(?<![.-])"
-_VALUE = r"\"[^\"\n]{0,200}\"|[A-Za-z0-9_./:@%+-]{1,200}"
+_RESERVED = (
+    r"(?!(?i:on|and|all|now|for|then|if|wait|until|till|except|where|any|idle|busy|away|down"
+    r"|offline|online|it|that|this|them|me|my|the|both|every\w+|here|there)(?![\w.@-]))"
+)
+PLAIN = f"{_RESERVED}{NAME.pattern}(?<![.-])"
+"""A name that is no word of ours."""
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_JID = rf"[\w.+~!#$%*=-]{{1,200}}@{_LABEL}(?:\.{_LABEL}){{0,20}}(?![\w.-])"
-_TARGET = rf"{_NAME}(?:@{_LABEL}(?:\.{_LABEL}){{0,20}})?(?![\w.@-]|\s*=)"
+DOMAIN = rf"{_LABEL}(?:\.{_LABEL}){{0,20}}"
+_JID = rf"[\w.+~!#$%*=-]{{1,200}}@{DOMAIN}(?![\w.-])"
+TARGET = rf"{PLAIN}(?:@{DOMAIN})?(?![\w.@-]|\s*=)"
+"""A target's name, or its whole address."""
 _LIKE = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032", "'"),
@@ -38,8 +44,11 @@ _LIKE = str.maketrans(
         **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u200e\u200f", None),
         **dict.fromkeys("\t\u00a0\u1680\u202f\u205f\u3000", " "),
         **dict.fromkeys(map(chr, range(0x2000, 0x200B)), " "),
+        **dict(zip("\uff0c\u3001\uff1d\uff3b\uff3d\uff20\uff03\u00d7", ",,=[]@#x", strict=True)),
+        **{"\u2265": ">=", "\u2264": "<=", "\u2260": "!="},
     }
 )
+_MANNERS = r"(?:please|pls|plz)"
 
 
 class NotUnderstood(Refusal):
@@ -57,8 +66,8 @@ class NoSuch(UnknownName):
     """
     A name in the line does not exist.
 
-    ``likely`` says whether the line was a command all the same, even if nobody
-    addressed us: the name is nearly that of something, or another in the line exists.
+    ``likely`` says whether the line was a command all the same, even if nobody addressed
+    us: every other name in it exists, or there is no other and this one is a slip.
     """
 
     def __init__(self, what: str, *, hint: str, likely: bool) -> None:
@@ -72,13 +81,11 @@ def tidy(line: str) -> str:
 
     A question mark stays: ``reboot bob?`` is no order.
     """
-    text = line.translate(_LIKE).strip(" \n\r")
+    text = re.sub("  +", " ", line.translate(_LIKE)).strip(" \n\r")
     text = _without_end(text)
-    if text[:7].casefold() == "please ":
-        text = text[7:].lstrip()
-    if text[-7:].casefold() in (" please", ",please"):
-        text = _without_end(text[:-7].rstrip(" ,"))
-    return text
+    text = re.sub(rf"^{_MANNERS},? ", "", text, flags=re.IGNORECASE)
+    kept = re.sub(rf"[ ,]{_MANNERS}$", "", text, flags=re.IGNORECASE)
+    return text if kept == text else _without_end(kept.rstrip(" ,"))
 
 
 def _without_end(text: str) -> str:
@@ -112,7 +119,7 @@ def flag(literal: str, field: str) -> pp.ParserElement:
 
 def name(field: str, expected: str) -> pp.ParserElement:
     """One name, kept as *field*; two targets called alike have their whole address as one."""
-    return pp.Regex(_TARGET).set_name(expected)(field)
+    return pp.Regex(TARGET).set_name(expected)(field)
 
 
 def optional(element: pp.ParserElement) -> pp.ParserElement:
@@ -120,57 +127,12 @@ def optional(element: pp.ParserElement) -> pp.ParserElement:
     return pp.Opt(element)
 
 
-def _listed(element: pp.ParserElement, field: str) -> pp.ParserElement:
-    """One or more, with commas or "and" between; a tuple in *field*."""
-    comma = pp.Suppress(pp.Regex(r"(?:,(?:\s*and(?![\w.-]))?|&|and(?![\w.-]))", re.IGNORECASE))
-    # "-": after a comma there is no way back, so the error stands behind it, not before.
-    several: pp.ParserElement = element + (comma - element)[...]
-    return several.set_parse_action(lambda found: (tuple(found),))(field)
-
-
-def targets(field: str) -> pp.ParserElement:
-    """Target names, or "all"; a tuple in *field*."""
-    every = Fixed("all").set_parse_action(lambda: (ALL,))
-    several = _listed(pp.Regex(_TARGET).set_name("a target"), field)
-    return (every(field) | several).set_name("a target")
-
-
-def steps(field: str) -> pp.ParserElement:
-    """
-    Recipes with their parameters, one after the other; a tuple of Step in *field*.
-
-    ``for 30s`` is the parameter FOR: which one that is, the recipe knows.
-    """
-    parameter = pp.Regex(rf"(?P<key>{_NAME})\s*=\s*(?P<value>{_VALUE})")
-    parameter.set_name("a parameter like size=64M")
-    parameter.set_parse_action(lambda found: (found["key"], found["value"].strip('"')))
-    recipe = pp.Regex(_NAME + r"(?![\w.-]|\s*=)").set_name("a recipe")
-    # "-": after "for" there is no way back, so the error stands behind it.
-    phrase = pp.Regex(rf"{PHRASE}(?![\w.=-])", re.IGNORECASE)
-    span = pp.Suppress(Fixed(FOR)) - phrase.set_name("how long, like 30s or 2h30m")
-    span.set_parse_action(_span)
-    step = (recipe + (parameter | span)[...]).set_parse_action(_step)
-    return _listed(step, field)
-
-
-def _span(line: str, place: int, found: pp.ParseResults) -> tuple[str, str]:
-    """``for 5 min`` as a parameter, short."""
-    span = seconds(found[0])
-    if span is None:
-        near = line.find(found[0], place)
-        raise pp.ParseFatalException(line, near, f'"{found[0]}" is no time: the larger unit first')
-    return FOR, spelled(span)
-
-
-def _step(line: str, place: int, found: pp.ParseResults) -> Step:
-    recipe, *pairs = found
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        twice = next(key for key, _ in pairs if [k for k, _ in pairs].count(key) > 1)
-        again = [m.start() for m in re.finditer(rf"(?i:\b{re.escape(twice)}\b)", line[place:])]
-        what = "how long is said twice" if twice == FOR else f"{twice} is given twice"
-        raise pp.ParseFatalException(line, place + again[-1] if again else place, what)
-    return Step(recipe, given)
+def several(element: pp.ParserElement, separator: str, field: str) -> pp.ParserElement:
+    """One or more, *separator* (a pattern) between them; a tuple in *field*."""
+    between = pp.Suppress(pp.Regex(separator, re.IGNORECASE))
+    # "-": after a separator there is no way back, so the error stands behind it, not before.
+    every: pp.ParserElement = element + (between - element)[...]
+    return every.set_parse_action(lambda found: (tuple(found),))(field)
 
 
 def number(field: str) -> pp.ParserElement:
@@ -194,7 +156,7 @@ def jid(field: str, *, or_name: bool = False) -> pp.ParserElement:
     """A bare JID in lower case, or (*or_name*) just a name."""
     address = pp.Regex(_JID).set_name("an address like ann@lab.example")
     address.set_parse_action(lambda found: found[0].lower())
-    either = address | pp.Regex(_NAME + r"(?![\w.@-])") if or_name else address
+    either = address | pp.Regex(PLAIN + r"(?![\w.@-])") if or_name else address
     return either.set_name("a name or an address" if or_name else str(address))(field)
 
 
@@ -203,42 +165,76 @@ def parse(sentence: pp.ParserElement, line: str) -> Mapping[str, object]:
     try:
         return sentence.parse_string(line).as_dict()
     except pp.ParseBaseException as error:
-        place = min(error.loc, len(line))
-        place += len(line[place:]) - len(line[place:].lstrip())
+        place = _place(error, line)
         wrong = re.match(r"[\w.@=-]+|.?", line[place:])
         found = wrong[0] if wrong else ""
         expected = error.msg.removeprefix("Expected ")
-        near = nearest(found, _keywords(sentence)) if found else None
         what = f"I expected {expected}" + (f', not "{found[:30]}"' if found else " at the end")
         if expected == error.msg:  # one of our own
-            what, near = expected, None
-        raise NotUnderstood(
-            what,
-            hint=f"Did you mean {near}?" if near and near != found.casefold() else "",
-            line=line,
-            column=place + 1,
-        ) from None
+            what = expected
+        near = _meant(sentence, line, place, found) if found and what != expected else ""
+        hint = f"Did you mean {near}?" if near else ""
+        raise NotUnderstood(what, hint=hint, line=line, column=place + 1) from None
 
 
-def _keywords(sentence: pp.ParserElement) -> list[str]:
+def _place(error: pp.ParseBaseException, line: str) -> int:
+    """Where the word is that was not understood."""
+    place = min(error.loc, len(line))
+    return place + len(line[place:]) - len(line[place:].lstrip())
+
+
+def _meant(sentence: pp.ParserElement, line: str, place: int, found: str) -> str:
+    """What *found* was meant to be: a word of ours with a slip, or a parameter without its =."""
     parts = sentence.visit_all()  # type: ignore[no-untyped-call]
-    return [part.word for part in parts if isinstance(part, Fixed)]
+    words = dict.fromkeys(part.word for part in parts if isinstance(part, Fixed))
+    tries = {w: found for w in words if w[0] == found[0].casefold() and close(found, w)}
+    if pair := re.match(
+        r"([A-Za-z]\w{0,63})(?: |: ?|:?= )([0-9][\w.]{0,40})(?![\w:])", line[place:]
+    ):
+        tries[f"{pair[1]}={pair[2]}"] = pair[0]
+    for meant, said in tries.items():
+        better = f"{line[:place]}{meant}{line[place + len(said) :]}"
+        try:
+            sentence.parse_string(better)
+        except pp.ParseBaseException as error:
+            if _place(error, better) <= place + len(meant):
+                continue
+        return meant
+    return ""
 
 
-def known(called: str, names: Iterable[str], kind: str, *, likely: bool = False) -> str:
+def known(
+    called: str, names: Iterable[str], kind: str, *, likely: bool = False, place: str = ""
+) -> str:
     """
     The one of *names* that is *called* so, in any case; NoSuch offers the nearest.
 
     Args:
         likely: That something else in the line exists.
+        place: Where it should stand.
     """
     names = list(names)
     if called in names:
         return called
-    folded = [each for each in names if each.casefold() == called.casefold()]
-    if len(folded) == 1:
-        return folded[0]
+    alike = [each for each in names if each.casefold() == called.casefold()]
+    if len(alike) == 1:
+        return alike[0]
     near = nearest(called, names)
-    some = f"There {'is' if len(names) == 1 else 'are'} {listed(sorted(names), 12)}."
+    some = f"There {'is' if len(names) == 1 else 'are'} {listed(folded(sorted(names)), 12)}."
     hint = f"Did you mean {near}?" if near else some if names else ""
-    raise NoSuch(f"no {kind} called {called}", hint=hint, likely=likely or near is not None)
+    where = f" in {place}" if place else ""
+    slip = near is not None and close(called, near)
+    raise NoSuch(f"no {kind} called {called}{where}", hint=hint, likely=likely or slip)
+
+
+def close(said: str, meant: str) -> bool:
+    """Whether *said* is *meant* with one slip: a letter more, less, wrong, or two swapped."""
+    said, meant = sorted((said.casefold(), meant.casefold()), key=len)
+    if len(meant) - len(said) > 1 or len(meant) < 3:
+        return False
+    at = next(
+        (i for i, pair in enumerate(zip(said, meant, strict=False)) if len({*pair}) > 1), len(said)
+    )
+    rest, other = said[at:], meant[at:]
+    swapped = rest[:2] == other[1::-1] and len(other) > 1 and rest[2:] == other[2:]
+    return swapped or rest[1:] == other[1:] or rest == other[1:]

@@ -9,7 +9,8 @@ happens then.
 """
 
 import enum
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -206,5 +207,16 @@ class Job:
 
     @property
     def title(self) -> str:
-        """What was asked, as people write it: ``memtest size=16M, memtest``."""
-        return ", ".join(str(step) for step in self.steps)
+        """What was asked, as people write it: ``memtest size=16M 3 times, stress``."""
+        return spoken(self.steps)
+
+
+def spoken(steps: Sequence[Step]) -> str:
+    """*steps* as people write them, what is repeated said once: ``memtest 3 times, stress``."""
+    said = [str(step) for step in steps]
+    for period in range(2, len(said) // 2 + 1):  # of one alone, the loop below takes care
+        rounds, rest = divmod(len(said), period)
+        if not rest and said == said[:period] * rounds and len(set(said)) > 1:
+            return f"({spoken(steps[:period])}) {rounds} times"
+    groups = [(step, len(list(alike))) for step, alike in itertools.groupby(said)]
+    return ", ".join(step if times == 1 else f"{step} {times} times" for step, times in groups)

@@ -5,12 +5,14 @@ What a command may touch.
 The edges (store, xmpp) implement these protocols; nothing here imports them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from agent.wire.errors import UnknownName
+from agent.wire.machine import NOTHING, Machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Step
 from bot.jobs import Job, Run
@@ -51,6 +53,8 @@ class Target:
     version: str = ""
     address: str = ""
     """Its IP address in its own words, which nothing proves; it may be another network's."""
+    machine: Machine = NOTHING
+    """What it is, as it said last."""
     since: datetime | None = None
     """Since when it is in this state (UTC, the bot's clock)."""
     heard: datetime | None = None
@@ -85,10 +89,14 @@ class Targets(Protocol):
 class Jobs(Protocol):
     """The durable record of what was asked and what came of it."""
 
-    async def submit(self, steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+    async def submit(
+        self, steps: Sequence[Step], targets: Sequence[str], line: Line, *, within: float = 0
+    ) -> Job:
         """
         Record a new job, one run per target; durable on return, sent soon after.
 
+        A run that has not started *within* so many seconds never does; 0 is the
+        configured patience.
         The same line (by its id and its words) said again within minutes is the same job.
         """
         ...
@@ -109,11 +117,11 @@ class Jobs(Protocol):
         """Runs whose targets are gone, or say nothing of them; they may be back yet."""
         ...
 
-    async def stop(self, job: Job, by: str) -> Sequence[Run]:
+    async def stop(self, job: Job, by: str, *, on: Collection[str] | None = None) -> Sequence[Run]:
         """
         Ask every run of *job* to stop that is not done, or was lost and may be back yet.
 
-        Returns those runs.
+        Only those *on* the targets of these names, if any are given. Returns those runs.
         """
         ...
 
@@ -236,3 +244,5 @@ class Lab:
     """Who belongs to the room."""
     commands: Commands = field(default_factory=Nothing)
     """The other commands."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """What ``@burnin`` stands for, by name: names, sets of names, patterns."""

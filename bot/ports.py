@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from agent.wire.machine import Machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.query import Meeting, Standing
 from agent.wire.stanza import Ack
@@ -47,8 +48,8 @@ class Wire(Protocol):
         """Meet the target. Raises Away or Refusal."""
         ...
 
-    async def catalogue(self, full: str) -> tuple[RecipeInfo, ...]:
-        """What it can run. Raises Away or Refusal."""
+    async def catalogue(self, full: str) -> tuple[tuple[RecipeInfo, ...], Machine]:
+        """What it can run, and what it is. Raises Away or Refusal."""
         ...
 
     async def reboot(self, full: str, who: str, *, force: bool) -> str:

@@ -82,6 +82,7 @@ async def _run(config: Config, store: Writer) -> None:
             now=datetime.now(UTC),
             knocking=client.knocking,
             version=version,
+            groups=config.groups,
         )
 
     rights = config.policy()

@@ -6,6 +6,7 @@ piece of work, so that nothing that happened meanwhile is overwritten.
 """
 
 import contextlib
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,14 +22,27 @@ from bot.store import jobs, relearned
 log = structlog.get_logger()
 
 
-def stop(db: Connection, *, number: int, by: str, away: set[str], now: datetime) -> list[Run]:
+def stop(
+    db: Connection,
+    *,
+    number: int,
+    by: str,
+    away: set[str],
+    now: datetime,
+    on: Collection[str] | None = None,
+) -> list[Run]:
     """
     Mark the runs of job *number* that are not done, or are lost and may be back yet.
 
     Those that never reached a target end.
+
+    Args:
+        on: The names of the targets that are meant; None is all.
     """
     marked = []
     for run in jobs.get_job(db, number).runs:
+        if on is not None and run.target not in on:
+            continue
         if run.phase is Phase.DONE and not run.missing:
             continue
         asked = replace(run, stop=run.stop or by)

@@ -120,11 +120,20 @@ def understand(
     if not first:
         raise NotUnderstood("there is no command in that", hint="Say help.")
     if verb is None:
-        meant = {word: name for name, verb in verbs.items() for word in (*verb.instead_of, name)}
-        near = meant.get(nearest(first[:40], meant) or "")
+        near = _meant(line, first, verbs)
         hint = f"Did you mean {near}?" if near else "Say help."
         what = f'I know no command called "{first[:40]}"'
         raise NotUnderstood(what, hint=hint, line=line, column=1)
     if addressed and verb.needs is Permission.LOOK:
         line = line.rstrip("? ")
     return verb, verb.parse(line)
+
+
+def _meant(line: str, first: str, verbs: Mapping[str, Verb[Any]]) -> str | None:
+    """The verb that *first* was meant to be, or that stands later, as in "can you reboot bob"."""
+    meant = {word: name for name, verb in verbs.items() for word in (*verb.instead_of, name)}
+    near = nearest(first[:40], meant)
+    if near is not None and grammar.close(first, near):
+        return meant[near]
+    later = (word for word in line[:200].casefold().split()[1:] if word in verbs)
+    return next(later, None) or meant.get(near or "")

@@ -27,6 +27,8 @@ from agent.wire import controller, double, exchange, query, stanza, target
 from agent.wire.delivery import Chunk
 from agent.wire.fields import NS
 from agent.wire.journal import HEADER, PAYLOAD, Reader
+from agent.wire.machine import Machine, read_machine, write_machine
+from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Verdict
 from bot.reply import VERSION, Reply
 
@@ -122,6 +124,17 @@ def enable_catalogue(iq: Iq, _: None) -> None:
     iq.enable("lab_catalogue")
 
 
+def read_offer(iq: Iq) -> tuple[tuple[RecipeInfo, ...], Machine]:
+    """As bot/xmpp/wire.py does."""
+    return query.read_catalogue(iq), read_machine(iq)
+
+
+def write_offer(iq: Iq, offer: tuple[tuple[RecipeInfo, ...], Machine]) -> None:
+    """As agent/controllers.py does."""
+    query.write_catalogue(iq, offer[0])
+    write_machine(iq, offer[1])
+
+
 CODE: dict[str, tuple[Reads, Writes]] = {
     "message/run": (stanza.read_order, stanza.write_order),
     "message/cancel": (stanza.read_cancel, lambda m, of: stanza.write_cancel(m, *of)),
@@ -145,7 +158,7 @@ CODE: dict[str, tuple[Reads, Writes]] = {
     "iq-get/double": (double.read_double, double.write_double),
     "iq-result/double": (double.read_double, double.write_double),
     "iq-get/catalogue": (lambda _: None, enable_catalogue),
-    "iq-result/catalogue": (query.read_catalogue, query.write_catalogue),
+    "iq-result/catalogue": (read_offer, write_offer),
 }
 
 

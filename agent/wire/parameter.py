@@ -11,15 +11,16 @@ import enum
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from types import MappingProxyType
 
-from agent.wire.duration import seconds
+from agent.wire.duration import seconds, spelled
 from agent.wire.errors import BadValue, UnknownName
 
 FOR = "for"
 """In place of a parameter's name: the one that says how long it works, whatever its name."""
 
-_SIZE = re.compile(r"([0-9]{1,18})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,18}(?:[.,][0-9]{1,6})?)\s*([kmgt]?)(?:i?b|bytes?)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DISK = re.compile(r"(?:/dev/)?([a-z][a-z0-9]{1,30})")
 _FOLDER = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.:@%+-]+)+/?")
@@ -30,8 +31,8 @@ class Kind(enum.StrEnum):
     """The type of a parameter."""
 
     INT = "int"
-    SIZE = "size"  # bytes: 64M, 2GiB; always powers of 1024
-    DURATION = "duration"  # seconds: 90, 30s, 2h30m, 5 min
+    SIZE = "size"  # bytes: 64M, 2GiB, 1.5 gb; always powers of 1024
+    DURATION = "duration"  # seconds: 90, 30s, 2h30m, 5 min, 1.5h
     CHOICE = "choice"
     STRING = "string"
     DISK = "disk"  # a whole disk of the target: sda, nvme0n1; "first" is the first it has
@@ -82,6 +83,14 @@ class Parameter:
             case _:
                 return self._bounded(name, text)
 
+    def spelled(self, text: str) -> str:
+        """The value of *text*, which passes :meth:`check`, as answers show it: with its unit."""
+        if self.kind is Kind.SIZE:
+            return format_size(self._value("", text))
+        if self.kind is Kind.DURATION:
+            return spelled(self._value("", text))
+        return text
+
     def _matched(self, name: str, text: str, pattern: re.Pattern[str], example: str) -> str:
         match = pattern.fullmatch(text)
         if match is None or len(text) > 200:
@@ -100,8 +109,8 @@ class Parameter:
 
     def _value(self, name: str, text: str) -> int:
         """The number behind *text*: bytes, seconds or just that."""
-        if self.kind is Kind.SIZE and (match := _SIZE.fullmatch(text)):
-            return int(match[1]) * _SIZE_UNITS[match[2].lower()]
+        if self.kind is Kind.SIZE and (size := read_size(text)) is not None:
+            return size
         if self.kind is Kind.DURATION and (span := seconds(text)) is not None:
             return span
         if self.kind is Kind.INT and re.fullmatch(r"-?[0-9]{1,18}", text):
@@ -158,6 +167,19 @@ class RecipeInfo:
             raise BadValue(f"{self.name} is told twice how long to run: {twice}", hint="Say one.")
         rest = {name: text for name, text in given.items() if name != FOR}
         return {**rest, self.takes: given[FOR]}
+
+
+def read_size(text: str) -> int | None:
+    """
+    The bytes that *text* says, or None: ``64M``, ``64 MiB``, ``64mb``, ``1.5G``.
+
+    Of a fraction, what is no whole KiB is dropped.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        return None
+    exact = Fraction(match[1].replace(",", ".")) * _SIZE_UNITS[match[2].lower()]
+    return int(exact) if exact.denominator == 1 else int(exact / 1024) * 1024
 
 
 def format_size(count: int) -> str:

@@ -13,6 +13,7 @@ from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
 from bot.reply import File, Reply
+from bot.report.nodes import folded
 from bot.report.printed import last_lines, whole
 from bot.report.progress import state
 from bot.report.table import block
@@ -33,13 +34,17 @@ class Log:
 
 
 async def resolve(asked: Log, lab: Lab, line: Line) -> Log:
-    """A number that no job has is talk ("log 3 times") unless the target exists."""
+    """A number that no job has, or a target that nobody is ("log 3 times"), is talk."""
+    names = [target.name for target in lab.targets.all()]
     try:
-        await lab.jobs.get(asked.number)
+        job = await lab.jobs.get(asked.number)
     except UnknownName as missing:
-        names = {target.name.casefold() for target in lab.targets.all()}
-        likely = not asked.target or asked.target.casefold() in names
+        likely = not asked.target or asked.target.casefold() in map(str.casefold, names)
         raise NoSuch(missing.what, hint=missing.hint, likely=likely) from None
+    if asked.target:
+        theirs = [run.target for run in job.runs]
+        if asked.target.casefold() not in map(str.casefold, names):
+            known(asked.target, theirs, f"target in job {job.number}")
     return asked
 
 
@@ -92,7 +97,7 @@ def _run(job: Job, target: str) -> Run:
     if len(candidates) == 1:
         return candidates[0]
     raise Refusal(
-        f"job {job.number} has {len(names)} targets: {listed(names)}",
+        f"job {job.number} has {len(names)} targets: {listed(folded(names))}",
         hint=f"Say log {job.number} {names[0]}.",
     )
 

@@ -1,16 +1,20 @@
 """recipes: what can be run, where, and with which parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.wire.parameter import Parameter, RecipeInfo
-from bot.grammar import keyword, known, name, optional
+from bot.choice import chosen
+from bot.grammar import keyword, optional
+from bot.grammar_targets import targets
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
 from bot.reply import Reply
+from bot.report.nodes import folded
 from bot.report.table import block
 from bot.report.text import listed, safe, unique, wrapped
+from bot.selection import Selection, named
 from bot.verb import Verb
 
 ROWS = 25
@@ -20,26 +24,31 @@ ROWS = 25
 class Recipes:
     """Of all targets if none is named."""
 
-    target: str = ""
+    of: Selection | None = None
+    targets: tuple[str, ...] = ()
+    """Who is meant, once that is resolved."""
 
 
 async def resolve(asked: Recipes, lab: Lab, line: Line) -> Recipes:
-    """The target as the lab writes it."""
-    if not asked.target:
+    """The targets as the lab writes them."""
+    if asked.of is None:
         return asked
-    return Recipes(known(asked.target, [each.name for each in lab.targets.all()], "target"))
+    return replace(asked, targets=(await chosen(asked.of, lab)).names)
 
 
 async def run(asked: Recipes, lab: Lab, line: Line) -> Reply:
     """From the catalogues that the targets sent last."""
-    every = [asked.target] if asked.target else [each.name for each in lab.targets.all()]
+    every = asked.targets or [each.name for each in lab.targets.all()]
+    who = listed(folded(asked.targets))
     said = {name: lab.targets.recipes(name) for name in every}
     catalogues = {name: recipes for name, recipes in said.items() if recipes is not None}
     if not catalogues:
-        who = f"{asked.target} has not" if asked.target else "no target has"
-        return Reply(f"{who} said yet what it can run", data={"recipes": {}})
+        has = (
+            f"{who} {'has' if len(asked.targets) == 1 else 'have'} not" if who else "no target has"
+        )
+        return Reply(f"{has} said yet what it can run", data={"recipes": {}})
     names = unique(recipe for recipes in catalogues.values() for recipe in sorted(recipes))
-    where = f"{asked.target} offers" if asked.target else "there is"
+    where = f"{who} {'offers' if len(asked.targets) == 1 else 'offer'}" if who else "there is"
     lines = [line for recipe in names for line in _lines(recipe, catalogues)]
     lines = lines if len(lines) <= ROWS else [*lines[: ROWS - 1], "... say recipes and a target"]
     return Reply(
@@ -60,10 +69,10 @@ def _lines(recipe: str, catalogues: Mapping[str, Mapping[str, RecipeInfo]]) -> l
     missing = {name: offer.missing for name, offer in offers.items() if offer.missing}
     for reason in unique(missing.values()):
         names = [name for name, other in missing.items() if other == reason]
-        lines += wrapped(f"  not on {listed(names, 4)}: {safe(reason, 100)}", indent="    ")
+        lines += wrapped(f"  not on {listed(folded(names), 4)}: {safe(reason, 100)}", indent="    ")
     without = [name for name in catalogues if name not in offers]
     if without:
-        lines += wrapped(f"  not on {listed(without, 4)}", indent="    ")
+        lines += wrapped(f"  not on {listed(folded(without), 4)}", indent="    ")
     return lines
 
 
@@ -104,13 +113,15 @@ VERB = Verb(
     summary="what can be run",
     about=(
         "The recipes, what each does, its parameters with their defaults and bounds, and on "
-        "which targets it cannot run and why; of all targets, or of one."
+        "which targets it cannot run and why; of all targets, or of those that are named."
     ),
-    grammar=optional(optional(keyword("on", "a target")) + name("target", "a target")),
+    grammar=optional(
+        optional(keyword("on", "a target") | keyword("of", "a target")) + targets("of")
+    ),
     then="a target or nothing more",
     build=Recipes,
     resolve=resolve,
     needs=Permission.LOOK,
     run=run,
-    examples={"recipes": Recipes(), "recipes bob": Recipes("bob")},
+    examples={"recipes": Recipes(), "recipes bob": Recipes(named("bob"))},
 )

@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.grammar import known, name, optional
+from bot.choice import chosen
+from bot.grammar import keyword, optional
+from bot.grammar_targets import targets as selection
 from bot.lab import Lab, Target
 from bot.occupant import Line
 from bot.policy import Permission
 from bot.reply import Reply
 from bot.report import facts
+from bot.report.nodes import folded
 from bot.report.table import table
-from bot.report.text import age, duration, listed, plural, safe
+from bot.report.text import age, duration, listed, plural, safe, size
+from bot.selection import Every, Part, Selection, named
 from bot.verb import Verb
 
 MOST_LEFT = 999 * 86400
@@ -25,16 +29,18 @@ ORDER = ("idle", "busy", "rebooting", "away", "down")
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Of all targets if none is named."""
+    """Of all targets if none is named; in detail, if one is."""
 
-    target: str = ""
+    of: Selection | None = None
+    targets: tuple[str, ...] = ()
+    """Who is meant, once that is resolved."""
 
 
 async def resolve(asked: Status, lab: Lab, line: Line) -> Status:
-    """The target as the lab writes it."""
-    if not asked.target:
+    """The targets as the lab writes them."""
+    if asked.of is None:
         return asked
-    return Status(known(asked.target, [each.name for each in lab.targets.all()], "target"))
+    return replace(asked, targets=(await chosen(asked.of, lab)).names)
 
 
 async def run(asked: Status, lab: Lab, line: Line) -> Reply:
@@ -43,9 +49,10 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
     stranded: dict[str, list[int]] = {}
     for each in await lab.jobs.stranded():
         stranded.setdefault(each.jid, []).append(each.job)
-    if asked.target:
-        target = next(each for each in targets if each.name == asked.target)
-        return _one(target, lab, stranded.get(target.jid, []))
+    if asked.of is not None:
+        targets = [target for target in targets if target.name in asked.targets]
+        if len(targets) == 1:
+            return _one(targets[0], lab, stranded.get(targets[0].jid, []))
     counts = Counter(target.state for target in targets)
     states = [f"{counts[state]} {safe(state, 12)}" for state in sorted(counts, key=_place)]
     text = (
@@ -89,12 +96,13 @@ def _skew(targets: Sequence[Target], ours: str) -> str:
     count = sum(map(len, others.values()))
     if not others or not ours:
         return ""
-    folded = [
-        f"{listed(names)} {safe(version, 20)}" for version, names in sorted(others.items())[:MOST]
+    versions = [
+        f"{listed(folded(names))} {safe(version, 20)}"
+        for version, names in sorted(others.items())[:MOST]
     ]
     return (
         f"the bot is {ours}, {plural(count, 'targets')} {'is' if count == 1 else 'are'} not: "
-        + ("; ".join([*folded, *["..."] * (len(others) > MOST)]))
+        + ("; ".join([*versions, *["..."] * (len(others) > MOST)]))
     )
 
 
@@ -154,13 +162,17 @@ def _one(target: Target, lab: Lab, stranded: Sequence[int]) -> Reply:
         ("stranded", ", ".join(f"job {number}" for number in stranded)),
         ("heard", age(target.heard, lab.now) if target.heard else "never"),
         ("boot", target.boot[:8]),
+        ("machine", " ".join(map(safe, (target.machine.vendor, target.machine.model)))),
+        ("memory", size(target.machine.memory) if target.machine.memory else ""),
+        ("cpus", str(target.machine.cpus or "")),
+        ("kernel", " ".join(map(safe, (target.machine.kernel, target.machine.arch)))),
         ("version", _version(target, lab.version)),
         ("address", target.address),
         ("jid", target.jid),
     ]
     return Reply(
         f"{text}, {doing}" if doing else text,
-        table=table([row for row in rows if row[1]]),
+        table=table([row for row in rows if row[1].strip()]),
         data={"target": {**facts.of_target(target), "stranded": list(stranded)}},
     )
 
@@ -170,7 +182,8 @@ VERB = Verb(
     instead_of=("list", "targets", "show"),
     summary="how the targets are",
     about=(
-        "Every target with its state and what it does; or one in detail: what it is called and "
+        "Every target, or those that are named, with its state and what it does; or one in "
+        "detail: its machine, what it is called and "
         "where it stands, since when it is in its state, what it does, how far that is and about "
         "how long it will take, how many runs wait there, when it was last heard, its boot, its "
         "agent's version, the IP address that it says it has, and which jobs are stranded: it is "
@@ -178,11 +191,18 @@ VERB = Verb(
         "are named. "
         "What a target does for another bot is said with that bot's name."
     ),
-    grammar=optional(name("target", "a target")),
+    grammar=optional(
+        optional(keyword("of", "a target") | keyword("on", "a target")) + selection("of")
+    ),
     then="a target or nothing more",
     build=Status,
     resolve=resolve,
     needs=Permission.LOOK,
     run=run,
-    examples={"status": Status(), "status bob": Status("bob")},
+    examples={
+        "status": Status(),
+        "status bob": Status(named("bob")),
+        "status rack3/*": Status(named("rack3/*")),
+        "status idle": Status(Selection((Part(Every("idle")),))),
+    },
 )

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 import pyparsing as pp
 
 from agent.wire.errors import Forbidden
-from bot.grammar import ALL, Fixed, NoSuch, keyword, known, number, targets
+from bot.choice import chosen
+from bot.grammar import Fixed, keyword, number
+from bot.grammar_targets import targets
 from bot.lab import Lab, Target
 from bot.occupant import Line
 from bot.policy import Permission
 from bot.reply import Reply
-from bot.report.text import listed, unique
+from bot.report.text import listed
+from bot.selection import Selection, named
 from bot.verb import Verb
 from bot.wish import Kind, Wish, sentence
 
@@ -21,24 +24,20 @@ class Tell:
     """``kind`` is what must become so; None: nothing any more, or (``ask``) what there is."""
 
     kind: Kind | None = None
-    targets: tuple[str, ...] = ()
+    of: Selection | None = None
     job: int | None = None
     ask: bool = False
+    targets: tuple[str, ...] = ()
+    """Who is meant, once that is resolved."""
 
 
 async def resolve(asked: Tell, lab: Lab, line: Line) -> Tell:
     """Targets as the lab writes them; the job exists."""
     if asked.job is not None:
         await lab.jobs.get(asked.job)
-    every = [target.name for target in lab.targets.all()]
-    if asked.targets == ALL:
-        if not every:
-            raise NoSuch("there is no target yet", hint="One has to come in first.", likely=False)
-        return replace(asked, targets=tuple(every))
-    folded = {name.casefold() for name in every}
-    likely = any(name.casefold() in folded for name in asked.targets)
-    found = unique(known(name, every, "target", likely=likely) for name in asked.targets)
-    return replace(asked, targets=found)
+    if asked.of is None:
+        return asked
+    return replace(asked, targets=(await chosen(asked.of, lab)).names)
 
 
 async def run(asked: Tell, lab: Lab, line: Line) -> Reply:
@@ -102,7 +101,7 @@ def _grammar() -> pp.ParserElement:
     state = Fixed("idle") | Fixed("free") | Fixed("back")
     state.set_parse_action(lambda found: _kind(found[0].lower()))
     verb = (keyword("is") | keyword("are")).set_name('"is"')
-    of_targets = targets("targets") + verb + state.set_name('"idle" or "back"')("kind")
+    of_targets = targets("of") + verb + state.set_name('"idle" or "back"')("kind")
     done = Fixed("done").set_parse_action(lambda: Kind.DONE)("kind")
     of_job = keyword("job") + number("job") + keyword("is") - done
     when = keyword("when") + (of_job | of_targets).set_name("a job or a target")
@@ -130,10 +129,10 @@ VERB = Verb(
     needs=Permission.LOOK,
     run=run,
     examples={
-        "tell me when bob is idle": Tell(Kind.IDLE, ("bob",)),
-        "tell me when bob is free": Tell(Kind.IDLE, ("bob",)),
-        "tell me when bob and alice are idle": Tell(Kind.IDLE, ("bob", "alice")),
-        "tell me when bob is back": Tell(Kind.BACK, ("bob",)),
+        "tell me when bob is idle": Tell(Kind.IDLE, named("bob")),
+        "tell me when bob is free": Tell(Kind.IDLE, named("bob")),
+        "tell me when bob and alice are idle": Tell(Kind.IDLE, named("bob", "alice")),
+        "tell me when bob is back": Tell(Kind.BACK, named("bob")),
         "tell me when job 3 is done": Tell(Kind.DONE, job=3),
         "tell me what I wait for": Tell(ask=True),
         "tell me nothing": Tell(),

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from bot.outages import Back, Cause, Gone, Notice, What
 from bot.reply import Reply
-from bot.report.folded import folded
+from bot.report.nodes import gathered
 from bot.report.text import duration, listed, plural, safe, unique
 
 HAPPENED = {
@@ -109,7 +109,7 @@ def _work(gone: Gone) -> str:
 
 
 def _several(gone: Sequence[Gone]) -> str:
-    names, since = folded(each.target for each in gone), min(each.since for each in gone)
+    names, since = gathered(each.target for each in gone), min(each.since for each in gone)
     text = f"{_where(gone)}{len(gone)} {GROUP[gone[0].cause]} since {_clock(since)}: {names}"
     if jobs := _jobs(gone):
         numbers = listed([str(number) for number in jobs], 6)
@@ -133,12 +133,12 @@ def _back(back: Sequence[Back], missing: Sequence[str]) -> Reply:
     else:
         away = duration(max(each.away for each in back))
         text = (
-            f"{_where(back)}{folded(each.target for each in back)} {_are(back)} back after {away}"
+            f"{_where(back)}{gathered(each.target for each in back)} {_are(back)} back after {away}"
         )
         if booted := sum(each.rebooted for each in back):
             text += f", {booted if booted < len(back) else 'all'} with a new boot id"
         if missing:
-            text += f"; still gone: {folded(missing)}"
+            text += f"; still gone: {gathered(missing)}"
     return Reply(
         text,
         data={

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bot.jobs import Job, Phase, Run
+from bot.report.nodes import folded
 from bot.report.text import listed
 
 WORDS = {
@@ -34,7 +35,7 @@ def overall(job: Job) -> str:
 
 def where(runs: Sequence[Run]) -> str:
     """The targets of *runs* as a sentence has them."""
-    return listed([run.target for run in runs], 4)
+    return listed(folded([run.target for run in runs]), 4)
 
 
 def already(job: Job) -> tuple[str, str]:

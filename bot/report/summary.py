@@ -24,18 +24,24 @@ LINES = 20
 """Most lines of a result's block: it has to leave room for talk."""
 
 
-def acknowledgement(job: Job, targets: Mapping[str, Target], left_out: Sequence[str] = ()) -> Reply:
+def acknowledgement(
+    job: Job,
+    targets: Mapping[str, Target],
+    left_out: Sequence[str] = (),
+    terms: Sequence[str] = (),
+) -> Reply:
     """
     That *job* is recorded.
 
     Args:
         targets: What is known of the machines, by name.
         left_out: Why a target that "all" meant is not among them, a clause each.
+        terms: What else was agreed, a clause each.
     """
     names = [run.target for run in job.runs]
     called = fold(names)
     on = ", ".join(called) if len(called) <= 8 else f"{len(names)} targets"
-    clauses = [f"job {job.number}: {safe(job.title)} on {on}", *_waits(job, targets)]
+    clauses = [f"job {job.number}: {safe(job.title)} on {on}", *terms, *_waits(job, targets)]
     clauses += [f"not on {safe(reason)}" for reason in left_out[:3]]
     if len(left_out) > 3:
         clauses.append(f"nor on {len(left_out) - 3} more")
@@ -64,7 +70,9 @@ def _waits(job: Job, targets: Mapping[str, Target]) -> list[str]:
             clauses.append(f"{listed(fold(names), 4)} are {state}: it starts when they are back")
     busy = [target for target in mine if target.state == "busy" and target.job != job.number]
     if len(busy) > 2:
-        clauses.append(f"{listed([target.name for target in busy], 4)} are busy: it waits there")
+        clauses.append(
+            f"{listed(fold(target.name for target in busy), 4)} are busy: it waits there"
+        )
     for target in busy[:2] if len(busy) <= 2 else ():
         waiting = f" and {target.queue} more" if target.queue else ""
         after = f"job {target.job}{waiting}" if target.job else "what is on"
@@ -118,11 +126,12 @@ def relearned(found: Sequence[tuple[int, int, str, Sequence[str]]]) -> Reply:
     first, last = found[0][0], found[-1][0]
     numbers = f"job {first}" if len(found) == 1 else f"jobs {first} to {last}"
     rows = [
-        [number, f"was {was}", listed(targets, 2), title] for number, was, title, targets in found
+        [number, f"was {was}", listed(fold(targets), 2), title]
+        for number, was, title, targets in found
     ]
     return Reply(
-        f"{listed(names, 4)} still {holds} {plural(len(found), 'jobs')} of a database that I no "
-        f"longer have: now {numbers}, and I tell how they end",
+        f"{listed(fold(names), 4)} still {holds} {plural(len(found), 'jobs')} of a database that "
+        f"I no longer have: now {numbers}, and I tell how they end",
         table=table(rows, most=12),
         data={
             "relearned": [

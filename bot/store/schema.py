@@ -31,9 +31,9 @@ from sqlalchemy.schema import CreateColumn
 
 from agent.wire.errors import Refusal
 
-VERSION = "5"
+VERSION = "6"
 
-GROWS_FROM = ("3", "4")
+GROWS_FROM = ("3", "4", "5")
 """Versions that lack nothing but tables and columns."""
 
 
@@ -108,6 +108,7 @@ target = Table(
     Column("boot", String, nullable=False, default=""),
     Column("digest", String, nullable=False, default=""),
     Column("recipes", JSON),  # None: it never said
+    Column("machine", JSON),  # the facts that are known of it; None: it never said
 )
 
 person = Table(

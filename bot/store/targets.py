@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from agent.wire.machine import NOTHING, Machine, machine_of
 from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import token
 from bot.store import schema
@@ -19,6 +20,7 @@ class Remembered:
     boot: str = ""
     digest: str = ""
     recipes: tuple[RecipeInfo, ...] | None = None
+    machine: Machine = NOTHING
 
 
 def store_id(db: Connection) -> str:
@@ -42,6 +44,7 @@ def remembered(db: Connection) -> list[Remembered]:
             boot=row.boot,
             digest=row.digest,
             recipes=None if row.recipes is None else tuple(map(_recipe_in, row.recipes)),
+            machine=machine_of(row.machine or {}),
         )
         for row in db.execute(select(schema.target).order_by(schema.target.c.jid))
     ]
@@ -57,6 +60,7 @@ def remember(db: Connection, target: Remembered) -> None:
             boot=target.boot,
             digest=target.digest,
             recipes=None if target.recipes is None else [_recipe_out(r) for r in target.recipes],
+            machine=target.machine.known,
         )
     )
 

@@ -82,6 +82,7 @@ class Client:
             link,
             JID(config.room),
             rank=config.rank,
+            prefix=config.prefix,
             status=self._status,
             heard=lambda line: link.spawn(self._talk.converse(line)),
             arrived=self._arrived,

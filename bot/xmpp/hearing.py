@@ -14,7 +14,7 @@ from slixmpp.stanza import Message
 from agent.wire.link import Link
 from agent.wire.membership import Membership
 from agent.wire.vocabulary import token
-from bot.dialogue import address
+from bot.dialogue import called
 from bot.missed import Past
 from bot.occupant import Affiliation, Channel, Line, Manner, Occupant
 from bot.xmpp.members import Members
@@ -77,6 +77,7 @@ class Hearing:
     Listens in the room and to private messages.
 
     Args:
+        prefix: What calls whoever acts, before a line.
         acts: Whether we act on lines that are addressed to none.
         heard: Told of every line.
         overheard: Told of the facts of every answer that another bot gives in the room.
@@ -91,6 +92,7 @@ class Hearing:
         members: Members,
         speech: Speech,
         *,
+        prefix: str,
         acts: Callable[[], bool],
         heard: Callable[[Line], None],
         overheard: Callable[[dict[str, object]], None],
@@ -99,6 +101,7 @@ class Hearing:
         self._link, self._membership, self._occupants = link, membership, occupants
         self._members, self._speech, self._acts = members, speech, acts
         self._heard, self._overheard, self._told_past = heard, overheard, past
+        self._prefix = prefix
         self._past: list[Past] = []
         link.on("message@type=groupchat", self._groupchat)
         link.on("message@type=chat", self._chat)
@@ -106,6 +109,11 @@ class Hearing:
     def enter(self) -> None:
         """We enter anew: the room tells its history again."""
         self._past.clear()
+
+    def _called(self, message: Message, *, acts: bool) -> tuple[str, bool]:
+        """What *message* says without our name or the prefix, and whether one stood there."""
+        prefix = self._prefix if acts else ""
+        return called(message["body"], self._membership.nick, prefix)
 
     # In the room
 
@@ -130,7 +138,7 @@ class Hearing:
         if what is Kind.ANSWER:
             self._listen_in(message, seen)
         elif what in (Kind.LINE, Kind.CIPHER) and seen.occupant.jid != self._link.jid.bare:
-            text, addressed = address(message["body"], self._membership.nick)
+            text, addressed = self._called(message, acts=self._acts())
             if addressed or self._acts():
                 self._heard(self._line(message, seen, text, addressed=addressed))
 
@@ -143,7 +151,7 @@ class Hearing:
 
     def _remember(self, message: Message) -> None:
         """A piece of the room's history."""
-        text, addressed = address(message["body"], self._membership.nick)
+        text, addressed = self._called(message, acts=True)
         facts = None
         if message.get_plugin("json", check=True) is not None:
             facts = message["json"]["value"]
@@ -169,7 +177,7 @@ class Hearing:
             return
         if what is Kind.LATE and not message["body"]:
             return
-        text, _ = address(message["body"], self._membership.nick)
+        text, _ = self._called(message, acts=True)
         if message["from"].bare == self._membership.room.bare:
             seen = self._occupants.get(message["from"].resource)
             if seen is not None and what is not Kind.LATE:

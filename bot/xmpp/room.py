@@ -62,6 +62,7 @@ class Room:
         room: JID,
         *,
         rank: int,
+        prefix: str,
         status: Callable[[], str],
         heard: Callable[[Line], None],
         arrived: Callable[[Seen, TargetState | None, Departure | None], None],
@@ -78,7 +79,7 @@ class Room:
         self.speech = Speech(link, self.membership, self.occupants, self.members)
         self._hearing = Hearing(
             link, self.membership, self.occupants, self.members, self.speech,
-            acts=lambda: self.acts, heard=heard, overheard=overheard, past=past,
+            prefix=prefix, acts=lambda: self.acts, heard=heard, overheard=overheard, past=past,
         )  # fmt: skip
 
     async def enter(self, nick: str) -> Entered:

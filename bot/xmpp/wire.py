@@ -9,6 +9,7 @@ from agent.wire import query, stanza
 from agent.wire.errors import Away, NoAnswer
 from agent.wire.exchange import Exchange
 from agent.wire.fields import bounded
+from agent.wire.machine import Machine, read_machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import Order, RunId
@@ -48,11 +49,12 @@ class TargetWire:
         query.write_meeting(iq, meeting)
         return query.read_standing(await self._exchange.ask(iq, timeout=ANSWER))
 
-    async def catalogue(self, full: str) -> tuple[RecipeInfo, ...]:
-        """What it can run."""
+    async def catalogue(self, full: str) -> tuple[tuple[RecipeInfo, ...], Machine]:
+        """What it can run, and what it is."""
         iq = self._exchange.iq(full, "get")
         iq.enable("lab_catalogue")
-        return query.read_catalogue(await self._exchange.ask(iq, timeout=ANSWER))
+        answer = await self._exchange.ask(iq, timeout=ANSWER)
+        return query.read_catalogue(answer), read_machine(answer)
 
     async def reboot(self, full: str, who: str, *, force: bool) -> str:
         """Ask for a ticket and spend it; the boot id before."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 
 from bot.demo import SERVERS
-from tests.bench import acknowledgement, age, burst, footprint, startup, throughput
+from tests.bench import acknowledgement, age, burst, footprint, startup, throughput, words
 
 LIMITS = [(kind, tuned) for kind in SERVERS for tuned in (True, False)]
 
@@ -23,6 +23,8 @@ def title(text: str) -> None:
 
 async def main() -> None:
     """Measure, and print a line for each."""
+    title(f"A line understood, best of {words.ROUNDS} (goal: < 50 ms)")
+    write(words.measure())
     title(f"Acknowledgement in the room, median of {acknowledgement.ROUNDS} rounds in turn")
     for kind, tuned in LIMITS:
         write([await acknowledgement.measure(kind, tuned=tuned)])

@@ -1,6 +1,6 @@
 """The ports of bot/lab.py with nothing behind them: a lab as a test describes it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -86,9 +86,11 @@ class Jobs:
         self.jobs: dict[int, Job] = {}
         self.lines: dict[str, int] = {}
         self.output: dict[str, bytes] = {}
-        self.stopped: list[tuple[int, str]] = []
+        self.stopped: list[tuple[object, ...]] = []
 
-    async def submit(self, steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+    async def submit(
+        self, steps: Sequence[Step], targets: Sequence[str], line: Line, *, within: float = 0
+    ) -> Job:
         if line.id in self.lines:
             return self.jobs[self.lines[line.id]]
         number = max(self.jobs, default=0) + 1
@@ -100,7 +102,7 @@ class Jobs:
             asker_jid=line.by.jid or "",
             channel=line.channel,
             asked=NOW,
-            by=NOW + timedelta(hours=24),
+            by=NOW + timedelta(seconds=within or 86400),
             ref=line.ref,
             runs=tuple(Run(job=number, target=name, jid=f"{name}@{DOMAIN}") for name in targets),
         )
@@ -124,9 +126,10 @@ class Jobs:
             run for job in self.jobs.values() for run in job.runs if run.phase is Phase.STRANDED
         ]
 
-    async def stop(self, job: Job, by: str) -> Sequence[Run]:
-        self.stopped.append((job.number, by))
-        return [run for run in job.runs if run.phase is not Phase.DONE or run.missing]
+    async def stop(self, job: Job, by: str, *, on: Collection[str] | None = None) -> Sequence[Run]:
+        self.stopped.append((job.number, by) if on is None else (job.number, by, *on))
+        meant = [run for run in job.runs if on is None or run.target in on]
+        return [run for run in meant if run.phase is not Phase.DONE or run.missing]
 
 
 class Room:
@@ -188,6 +191,7 @@ class World:
         self.wishes = Wishes()
         self.knocking: frozenset[str] = frozenset()
         self.now = NOW
+        self.groups: dict[str, tuple[str, ...]] = {}
 
     @property
     def lab(self) -> Callable[[], Lab]:
@@ -202,6 +206,7 @@ class World:
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,
+            groups=self.groups,
         )
 
     @property

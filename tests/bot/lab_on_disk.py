@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from agent.wire.delivery import Chunk
 from agent.wire.errors import Away
+from agent.wire.machine import NOTHING, Machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.query import HeldRun, Meeting, Standing
 from agent.wire.stanza import Ack, JournalId
@@ -90,6 +91,7 @@ class Targets:
         self.meetings: list[tuple[str, Meeting]] = []
         self.answers: Callable[[str, Meeting], Standing] | None = None
         self.catalogues: Callable[[str], tuple[RecipeInfo, ...]] = lambda _: ()
+        self.machine = NOTHING
         self.reboots: Callable[[str], str] | None = None
 
     def offer(self, jid: str, order: Order) -> bool:
@@ -111,8 +113,8 @@ class Targets:
             raise Away("no answer within 5 s")
         return self.answers(full, meeting)
 
-    async def catalogue(self, full: str) -> tuple[RecipeInfo, ...]:
-        return self.catalogues(full)
+    async def catalogue(self, full: str) -> tuple[tuple[RecipeInfo, ...], Machine]:
+        return self.catalogues(full), self.machine
 
     async def reboot(self, full: str, who: str, *, force: bool) -> str:
         if self.reboots is None:

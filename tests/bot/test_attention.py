@@ -116,9 +116,11 @@ async def test_a_correction_that_overtakes_the_answer_does_nothing() -> None:
     desk, gate = Desk(), asyncio.Event()
     submit = desk.world.jobs.submit
 
-    async def slowly(steps: Sequence[Step], targets: Sequence[str], line: Line) -> Job:
+    async def slowly(
+        steps: Sequence[Step], targets: Sequence[str], line: Line, *, within: float = 0
+    ) -> Job:
         await gate.wait()
-        return await submit(steps, targets, line)
+        return await submit(steps, targets, line, within=within)
 
     desk.world.jobs.submit = slowly  # type: ignore[method-assign]
     line = asyncio.ensure_future(desk.say("run memtest on bob"))

@@ -177,6 +177,61 @@ async def test_ping_says_how_long_it_took(world: World) -> None:
     assert (await say(world, "ping bob")).text == "bob answered in 12 ms"
 
 
+async def test_several_reboots_are_told_in_one_answer_with_who_would_not(world: World) -> None:
+    said = await say(world, "reboot bob, alice, carol")
+    assert said.text == "bob reboots; I say when it is back; alice is busy; carol is away"
+    assert said.data["targets"] == ["bob"]
+    assert said.data["refused"] == {"alice": "alice is busy", "carol": "carol is away"}
+    assert world.targets.rebooted == [("bob", False, "ann")]
+
+
+async def test_reboots_are_folded_and_those_who_refuse_alike_together() -> None:
+    there = [target(f"pc{n:02}") for n in range(1, 5)]
+    world = World(*there, target("pc05", "away"), target("pc06", "away"))
+    said = await say(world, "reboot pc[01-06]")
+    assert said.text == "pc[01-04] reboot; I say when each is back; pc[05-06] are away"
+    said = await say(world, "reboot pc[05-06]")
+    assert (said.text, said.kind) == ("nothing reboots; pc[05-06] are away", "refusal")
+
+
+async def test_pings_of_several_are_one_answer(world: World) -> None:
+    said = await say(world, "ping bob, carol")
+    assert said.text == "bob answered within 12 ms, carol did not"
+    assert said.table.splitlines() == ["carol  is away", "bob    12 ms"]
+
+
+async def test_an_order_may_be_told_how_long_to_wait(world: World) -> None:
+    said = await say(world, "run memtest on bob wait 8h")
+    assert said.text == "job 1: memtest on bob; it waits at most 8h"
+    job = world.jobs.jobs[1]
+    assert job.by - job.asked == timedelta(hours=8)
+
+
+async def test_until_failure_is_as_often_as_a_run_can_hold(world: World) -> None:
+    said = await say(world, "run memtest until failure on bob")
+    assert said.text == "job 1: memtest 32 times on bob; it ends with the first failure"
+    assert world.jobs.jobs[1].steps == (Step("memtest"),) * 32
+
+
+async def test_any_idle_is_one_that_can(world: World) -> None:
+    world.targets.known["dave"] = target("dave")
+    world.targets.catalogues["bob"] = {"memtest": replace(MEMTEST, missing="no memtester")}
+    assert (await say(world, "run memtest on any idle")).text == "job 1: memtest on dave"
+
+
+async def test_sizes_and_times_are_told_with_their_units(world: World) -> None:
+    said = await say(world, "run memtest size=67108864, stress time=90 on bob")
+    assert said.text == "job 1: memtest size=64M, stress time=1m30s on bob"
+
+
+async def test_a_job_is_stopped_on_one_of_its_targets(world: World) -> None:
+    await say(world, "run memtest on bob, alice")
+    assert (await say(world, "stop 1 on alice")).text == "stopping job 1 on alice"
+    assert world.jobs.stopped == [(1, "ann", "alice")]
+    assert (await say(world, "stop 1 on bob, carol")).text.startswith("no target in job 1 called")
+    assert len(world.jobs.stopped) == 1
+
+
 # status
 
 
@@ -267,6 +322,11 @@ async def test_what_a_target_says_of_itself_is_made_safe() -> None:
     for text in ("status", "status bob"):
         said = await say(World(bob), text)
         assert not set("\x1b\x00\u202e\ufffe") & set(said.body)
+
+
+async def test_status_of_some(world: World) -> None:
+    assert (await say(world, "status alice, carol")).text == "2 targets: 1 busy, 1 away"
+    assert (await say(world, "status busy")).text.startswith("alice: busy")
 
 
 async def test_a_lab_without_targets(world: World) -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from agent.wire.errors import Busy, UnknownName
 from bot.commands import discover
-from bot.dialogue import POINTER, Dialogue, address, caret
+from bot.dialogue import POINTER, Dialogue, address, caret, prefixed
 from bot.grammar import NotUnderstood
 from bot.occupant import Affiliation, Line, Occupant
 from bot.policy import Permission, Rights, Rule
@@ -85,6 +85,17 @@ def test_other_lines_are_not_addressed_to_us(text: str) -> None:
 def test_a_nick_is_taken_as_it_is_written() -> None:
     assert address("lab.bot (2): help", "lab.bot (2)") == ("help", True)
     assert address("labxbot (2): help", "lab.bot (2)")[1] is False
+
+
+@pytest.mark.parametrize("text", ["!status", "! status", " !status", "!\u00e9tat"])
+def test_a_prefix_is_an_address(text: str) -> None:
+    assert prefixed(text, "!") == (text.strip(" !"), True)
+
+
+@pytest.mark.parametrize("text", ["status", "!", "!!!", "!1", "!?", "!/x", "a !status"])
+def test_a_prefix_before_nothing_calls_nobody(text: str) -> None:
+    assert prefixed(text, "!") == (text, False)
+    assert prefixed(text, "") == (text, False)
 
 
 @given(st.text(max_size=40), st.text(min_size=1, max_size=20))

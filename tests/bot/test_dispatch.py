@@ -9,6 +9,7 @@ import pytest
 from agent.wire.errors import Away, UnknownName
 from agent.wire.fields import MalformedError
 from agent.wire.journal import encode
+from agent.wire.machine import Machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.query import MOST_RUNS, Have, HeldRun, Meeting, Standing
 from agent.wire.stanza import JournalId
@@ -264,6 +265,7 @@ async def test_a_catalogue_is_asked_for_when_it_changes_and_remembered(bot: Bot)
         return (RecipeInfo(name="memtest", summary="", params={}),)
 
     bot.wire.catalogues = catalogue
+    bot.wire.machine = Machine(cpus=8)
     bot.wire.answers = lambda _full, _meeting: standing(catalogue="4be1d2")
     for session in ("s1", "s2", "s3"):
         bot.appears(session=session)
@@ -272,6 +274,16 @@ async def test_a_catalogue_is_asked_for_when_it_changes_and_remembered(bot: Bot)
     await bot.crash()
     await bot.start()
     assert set(bot.fleet.recipes("bob") or ()) == {"memtest"}
+    assert {each.name: each.machine.cpus for each in bot.fleet.all()}["bob"] == 8
+
+
+async def test_an_order_waits_as_long_as_its_line_says(bot: Bot) -> None:
+    job = await bot.dispatch.submit(STEPS, ["bob"], line(1), within=60)
+    assert (job.by - job.asked).total_seconds() == 60
+    bot.appears()
+    await settled()
+    ((_, order), *_) = bot.wire.offers
+    assert order.ttl <= 60
 
 
 async def test_a_target_s_clock_is_measured(bot: Bot) -> None:

@@ -91,7 +91,7 @@ def test_a_sequence_that_failed_shows_its_steps() -> None:
 
 def test_a_sequence_that_passed_adds_up() -> None:
     said = result(job(ended("bob", outcome(), outcome()), steps=(Step("memtest"), Step("memtest"))))
-    assert said.body == "ann: job 17 pass: memtest, memtest on bob, 24 s, 2 loops, 0 failures"
+    assert said.body == "ann: job 17 pass: memtest 2 times on bob, 24 s, 2 loops, 0 failures"
 
 
 def test_a_run_that_never_began_says_why() -> None:

@@ -24,6 +24,14 @@ async def test_a_stop_for_an_absent_target_ends_what_never_reached_it(bot: Bot) 
     assert await bot.dispatch.stop(job, "ann") == []
 
 
+async def test_a_stop_on_one_target_leaves_the_others_alone(bot: Bot) -> None:
+    job = await bot.submit(on=("bob", "alice"))
+    (run,) = await bot.dispatch.stop(job, "ann", on=["alice"])
+    assert (run.target, run.verdict) == ("alice", Verdict.ABORTED)
+    verdicts = {each.target: each.verdict for each in (await bot.dispatch.get(1)).runs}
+    assert verdicts == {"alice": Verdict.ABORTED, "bob": None}
+
+
 async def test_a_stop_is_said_again_until_it_has_come_to_pass(bot: Bot) -> None:
     bot.wire.answers = lambda _full, _meeting: standing(held(bot, 1, J, 500))
     bot.appears()

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from agent.wire.delivery import Chunk
 from agent.wire.journal import Reader, encode
+from agent.wire.machine import Machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Verdict
 from bot.jobs import Phase, Run
@@ -137,7 +138,11 @@ async def test_the_store_s_id_is_made_once(store: Writer) -> None:
 
 async def test_a_target_is_remembered_as_it_was(store: Writer) -> None:
     wipe = RecipeInfo(name="wipe", summary="x", takes="time", class_="storage", destructive=True)
-    bob = Remembered(jid=BOB, epoch="e" * 12, boot="b", digest="d", recipes=(MEMTEST, wipe))
+    machine = Machine(memory=64 << 30, cpus=8, model="R6515")
+    recipes = (MEMTEST, wipe)
+    bob = Remembered(
+        jid=BOB, epoch="e" * 12, boot="b", digest="d", recipes=recipes, machine=machine
+    )
     await store.do(lambda db: targets.remember(db, Remembered(jid=BOB)))
     await store.do(lambda db: targets.remember(db, bob))
     assert await store.do(targets.remembered) == [bob]

@@ -1,0 +1,1 @@
+"""Random lines, led by what they reach: `make fuzz`."""
