@@ -13,7 +13,7 @@ from bot.jobs import Job, Run
 from bot.lab import Target
 from bot.reply import Reply
 from bot.report import facts
-from bot.report.fold import fold
+from bot.report.nodes import folded
 from bot.report.table import table
 from bot.report.text import counted, cut, duration, listed, plural, safe, wrapped
 
@@ -39,7 +39,7 @@ def acknowledgement(
         terms: What else was agreed, a clause each.
     """
     names = [run.target for run in job.runs]
-    called = fold(names)
+    called = folded(names)
     on = ", ".join(called) if len(called) <= 8 else f"{len(names)} targets"
     clauses = [f"job {job.number}: {safe(job.title)} on {on}", *terms, *_waits(job, targets)]
     clauses += [f"not on {safe(reason)}" for reason in left_out[:3]]
@@ -67,11 +67,11 @@ def _waits(job: Job, targets: Mapping[str, Target]) -> list[str]:
         if len(names) == 1:
             clauses.append(f"{names[0]} is {state}: it starts when {names[0]} is back")
         elif names:
-            clauses.append(f"{listed(fold(names), 4)} are {state}: it starts when they are back")
+            clauses.append(f"{listed(folded(names), 4)} are {state}: it starts when they are back")
     busy = [target for target in mine if target.state == "busy" and target.job != job.number]
     if len(busy) > 2:
         clauses.append(
-            f"{listed(fold(target.name for target in busy), 4)} are busy: it waits there"
+            f"{listed(folded([target.name for target in busy]), 4)} are busy: it waits there"
         )
     for target in busy[:2] if len(busy) <= 2 else ():
         waiting = f" and {target.queue} more" if target.queue else ""
@@ -87,7 +87,7 @@ def result(job: Job) -> Reply:
     names = [run.target for run in job.runs]
     start = f"{_call(job)} {verdict}: {safe(job.title)} on "
     if len(groups) == 1:
-        text = ", ".join([start + listed(fold(names)), *_details(groups[0])])
+        text = ", ".join([start + listed(folded(names)), *_details(groups[0])])
         rows = _steps(groups[0][0]) if len(job.steps) > 1 and not verdict.good else []
     else:
         text = f"{start}{len(names)} targets: " + "; ".join(_group(group) for group in groups[:3])
@@ -126,11 +126,11 @@ def relearned(found: Sequence[tuple[int, int, str, Sequence[str]]]) -> Reply:
     first, last = found[0][0], found[-1][0]
     numbers = f"job {first}" if len(found) == 1 else f"jobs {first} to {last}"
     rows = [
-        [number, f"was {was}", listed(fold(targets), 2), title]
+        [number, f"was {was}", listed(folded(targets), 2), title]
         for number, was, title, targets in found
     ]
     return Reply(
-        f"{listed(fold(names), 4)} still {holds} {plural(len(found), 'jobs')} of a database that "
+        f"{listed(folded(names), 4)} still {holds} {plural(len(found), 'jobs')} of a database that "
         f"I no longer have: now {numbers}, and I tell how they end",
         table=table(rows, most=12),
         data={
@@ -174,7 +174,7 @@ def _group(group: list[Run]) -> str:
 
 
 def _names(group: Sequence[Run], most: int) -> str:
-    return listed(fold(run.target for run in group), most)
+    return listed(folded([run.target for run in group]), most)
 
 
 def _details(group: list[Run]) -> list[str]:
@@ -217,7 +217,7 @@ def _rows(group: Sequence[Run]) -> list[list[str]]:
     """Those who ended alike: a row for each, or one for all whose names fold, with the longest."""
     single = {run.target: run for run in group}
     rows = []
-    for called in fold(single):
+    for called in folded(list(single)):
         runs = [single[called]] if called in single else group
         taken = [seconds for run in runs if (seconds := elapsed(run)) is not None]
         rows.append([cut(called, NAMES), str(_verdict(runs[0])),
