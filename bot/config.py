@@ -53,7 +53,7 @@ class Alertness(Strict):
     """Seconds without a word from a target until it is asked."""
     answer: Annotated[float, Field(ge=0.5, le=60)] = 2.0
     """Seconds that it has to answer; it is asked twice."""
-    hold: Annotated[float, Field(ge=0, le=60)] = 3.0
+    hold: Annotated[float, Field(ge=0, le=60)] = 5.0
     """Seconds that the news waits for more of its kind, so that a rack is one line."""
     restart: Annotated[float, Field(ge=0, le=600)] = 5.0
     """Seconds in which a stopped agent may come back without a word of it in the room."""

@@ -49,6 +49,9 @@ owners = $owners
 # Programs that may say commands.
 #scripts = []
 
+# What stands before a line to address it to the bot without its name: `!status`.
+#prefix = "!"
+
 # Of the bots that are in the room the one with the lowest rank acts on lines that are addressed
 # to none of them
 #rank = 100
@@ -79,7 +82,8 @@ lock = $lock
 [people]
 #burnin = ["ann@lab.example"]
 
-# Groups of targets, called `@name`.
+# Table of name = list of targets: names, `pc*`, `pc[01-16,20]`, `rack3/*` (all whose location
+# says rack 3).
 [groups]
 #sas = ["pc[01-16,20]", "rack3/*"]
 
@@ -151,7 +155,7 @@ password_file = $password_file
 
 # That the news of a silent target waits, at most, while others are in doubt: so a rack that loses
 # power is one line.
-#hold = 3.0
+#hold = 5.0
 
 # For a stopped agent to come back without a word of it in the room.
 #restart = 5.0

@@ -129,7 +129,9 @@ class Liveness:
     def taken(self, now: float) -> None:
         """Our server has passed on what we asked it: from now on it is its turn."""
         if self.life in (Life.ASKED, Life.DOUBTED) and self.deadline == math.inf:
-            self.deadline = now + self._answer
+            # Who has just come in has much to do, and no silence behind it yet.
+            grace = 0.0 if self.proven else self.silence
+            self.deadline = now + self._answer + grace
 
     def tick(self, now: float) -> Event:
         """Time has passed."""

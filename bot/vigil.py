@@ -163,7 +163,7 @@ class Vigil:
     def _miss(self, member: Member, gone: Gone) -> None:
         """*member* is gone: news, unless that was ordered."""
         by_run = gone.cause is Cause.REBOOTING and member.says.state == "rebooting"
-        if member.reboot is not None:  # who ordered it is told of it
+        if member.reboot is not None and member.reboot.agreed:  # who ordered it is told of it
             self._expected[member.kept.jid] = gone, math.inf
         elif by_run:  # a step of a run, or another bot's order
             self._expected[member.kept.jid] = gone, _now() + self._reboot

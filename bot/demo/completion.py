@@ -138,6 +138,8 @@ def _takes_more(verb: Verb[Any]) -> bool:
 def _names(place: str, before: str, known: Known) -> Iterator[Candidate]:
     match place:
         case Place.TARGET:
+            if before.split()[-1].casefold() in ("on", before.split()[0].casefold()):
+                yield from (Candidate("all", "every target"), Candidate("idle", "who is free"))
             used = set(re.findall(r"[^\s,&@=]+", before.casefold()))
             for name, state in known.targets.items():
                 if name.casefold() not in used:

@@ -253,6 +253,7 @@ class BothHalves(RuleBasedStateMachine):
             elif how == "state":
                 self.target.lose_state()
                 self.bot.wire.offers.clear()  # none of before is sent to a new one
+                await settled(3)  # a server keeps order: what it said arrives before it is back
             self.target.start()
             self.target.appears()
 

@@ -39,12 +39,12 @@ def offered(line: str) -> list[str]:
         ("run disk mode=w", ["mode=write"]),
         ("run disk, memtest m", []),  # mode is disk's
         ("run memtest o", ["on"]),
-        ("run memtest on ", ["all", "alice", "bob", "carol"]),
+        ("run memtest on ", ["all", "idle", "alice", "bob", "carol", "where"]),
         ("run memtest on bob, ", ["alice", "carol"]),
         ("run memtest on bob,c", ["carol"]),
         ("run memtest on bob", []),  # it stands there already
-        ("reboot bob ", ["now"]),
-        ("status A", ["alice"]),
+        ("reboot bob n", ["now"]),
+        ("status A", ["all", "alice"]),
         ("job ", ["2", "1"]),
         ("log 2@b", ["bob"]),
         ("help reb", ["reboot"]),

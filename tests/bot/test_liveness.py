@@ -45,8 +45,8 @@ def test_a_power_cut_is_noticed_within_silence_and_two_answers(alive: Liveness) 
     assert alive.life is Life.DOWN
 
 
-def test_who_only_shows_up_is_asked_and_given_up(bob: Liveness) -> None:
-    assert silent(bob, since=0) == 4  # a ghost: the room showed it, and it never spoke
+def test_who_only_shows_up_is_asked_has_more_time_and_is_given_up(bob: Liveness) -> None:
+    assert silent(bob, since=0) == 8  # a ghost: the room showed it, and it never spoke
 
 
 def test_any_word_is_life(alive: Liveness) -> None:
