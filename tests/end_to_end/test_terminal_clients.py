@@ -7,7 +7,7 @@ import pytest
 
 from tests.end_to_end.clients import CLIENTS
 from tests.end_to_end.conftest import Furnish
-from tests.end_to_end.lab import idle, order
+from tests.end_to_end.lab import answer, facts, idle, order
 from tests.end_to_end.test_presence import TEN_MINUTES
 
 
@@ -33,7 +33,8 @@ async def test_a_person_in_a_terminal_sees_all_of_a_target(
         await gate.reached()
         await client.busy(bob, "work 0 %, about 10 min left")
 
-        ann.say(f"reboot {bob} now")
+        asked = await answer(ann, f"reboot {bob} now")
+        ann.say(f"yes {facts(asked)['confirm']}")
         await client.left(bob, "rebooting, ordered by ann")
         await client.returned(bob)
         await client.look_at_contacts()

@@ -115,7 +115,9 @@ async def test_a_machine_whose_disk_hangs_reboots_when_it_is_told_to(furnish: Fu
         await order(ann, f"run wait on {bob}")
         await gate.reached()
         state.hang()
-        assert f"{bob} reboots" in (await answer(ann, f"reboot {bob} now")).body
+        asked = await answer(ann, f"reboot {bob} now")  # a run is on, so it is asked back
+        agreed = await answer(ann, f"yes {facts(asked)['confirm']}")
+        assert f"{bob} reboots" in agreed.body
         left = await gone(ann, bob)
         assert left.status == "rebooting, ordered by ann"
         state.go_on()
