@@ -45,6 +45,8 @@ async def passage(way: Way, on: Stage, ann: Person) -> Passage:
     wrong = list(outcome.wrong)
     if found.cause != way.cause:
         wrong.append(f"{way.cause} was told as {found.cause!r}: {found.body}")
+    if way.words not in found.body:
+        wrong.append(f"it was not told that {way.words}: {found.body}")
     if found.gone == math.inf:
         wrong.append("nobody saw it leave the room")
     outcome = replace(outcome, wrong=tuple(wrong))

@@ -28,6 +28,7 @@ class Way:
         what: For the table.
         cause: What the notice has to say.
         harm: What makes it go; *mend* what lets it come back.
+        words: What the notice has to say, too.
         streaming: Whether a run prints meanwhile, all of which has to arrive.
         quick: Whether it is in the short version of ``make faults``.
     """
@@ -37,6 +38,7 @@ class Way:
     cause: str
     harm: Callable[[Stage, Person], Awaitable[object]]
     mend: Callable[[Stage], Awaitable[object]]
+    words: str = ""
     streaming: bool = False
     quick: bool = True
     setting: Setting = DEFAULTS
@@ -87,11 +89,14 @@ async def nothing(_: Stage) -> None:
     """It comes back by itself."""
 
 
+OFF, ON = "nor of its machine to ICMP", "but its machine answers ICMP"
+
 WAYS: tuple[Way, ...] = (
-    Way("cut", "all packets dropped, idle", "silent", cut, heal, quick=False),
-    Way("cut-streaming", "all packets dropped, streaming", "silent", cut, heal, streaming=True),
-    Way("frozen", "SIGSTOP of the agent, streaming", "silent", freeze, thaw, streaming=True,
-        quick=False),
+    Way("cut", "all packets dropped, idle", "silent", cut, heal, words=OFF, quick=False),
+    Way("cut-streaming", "all packets dropped, streaming", "silent", cut, heal, words=OFF,
+        streaming=True),
+    Way("frozen", "SIGSTOP of the agent, streaming", "silent", freeze, thaw, words=ON,
+        streaming=True),
     Way("killed", "SIGKILL of the agent, streaming", "crashed", kill, start, streaming=True),
     Way("stopped", "SIGTERM of the agent, streaming", "stopped", end, start, streaming=True),
     Way("rebooted", "`reboot bob`", REBOOTING, reboot, nothing, setting=MACHINE),
