@@ -138,12 +138,7 @@ def _takes_more(verb: Verb[Any]) -> bool:
 def _names(place: str, before: str, known: Known) -> Iterator[Candidate]:
     match place:
         case Place.TARGET:
-            if before.split()[-1].casefold() in ("on", before.split()[0].casefold()):
-                yield from (Candidate("all", "every target"), Candidate("idle", "who is free"))
-            used = set(re.findall(r"[^\s,&@=]+", before.casefold()))
-            for name, state in known.targets.items():
-                if name.casefold() not in used:
-                    yield Candidate(name, state)
+            yield from _targets(before.casefold(), known.targets)
         case Place.RECIPE:
             yield from _recipes(known.catalogues)
         case Place.PARAMETER:
@@ -151,6 +146,17 @@ def _names(place: str, before: str, known: Known) -> Iterator[Candidate]:
         case Place.JOB:
             for number in sorted(known.jobs, reverse=True):
                 yield Candidate(str(number), known.jobs[number])
+
+
+def _targets(before: str, targets: Mapping[str, str]) -> Iterator[Candidate]:
+    """Those that do not stand there yet; before the first of them, all of them at once, too."""
+    words = before.split()
+    if words[-1] in ("on", words[0]):
+        yield from (Candidate("all", "every target"), Candidate("idle", "who is free"))
+    used = set(re.findall(r"[^\s,&@=]+", before))
+    for name, state in targets.items():
+        if name.casefold() not in used:
+            yield Candidate(name, state)
 
 
 def _expected(verb: Verb[Any], before: str) -> list[str | grammar.Fixed]:
