@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -109,14 +110,16 @@ exec cat
 """
 
 
-def _bury(folder: Path) -> None:
+def _bury(folder: Path, began: float) -> None:
     """End the program if it does not take the closed window for its end, as some clients do."""
     try:
         program = psutil.Process(int((folder / "pid").read_text()))
-        if program.cwd() == str(folder):  # else the number is somebody else's by now
-            _, alive = psutil.wait_procs([program], timeout=GRACE)
-            for process in alive:
-                process.kill()
+        if program.create_time() >= began:  # else the number is somebody else's by now
+            around = [each for each in [program.parent()] if each is not None and each.pid != 1]
+            for process in (program, *around):
+                _, alive = psutil.wait_procs([process], timeout=GRACE)
+                for one in alive:
+                    one.kill()
     except (FileNotFoundError, psutil.Error):
         return  # it never began, or is gone
 
@@ -131,7 +134,7 @@ async def opened(
     Args:
         folder: For our own files, and where the program runs.
     """
-    pipe, changed = folder / "output", asyncio.Event()
+    pipe, changed, began = folder / "output", asyncio.Event(), time.time() - 1
     os.mkfifo(pipe)
     descriptor = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # writing as well: never at its end
 
@@ -155,6 +158,6 @@ async def opened(
         yield screen
     finally:
         screen.call("kill-server")
-        await asyncio.to_thread(_bury, folder)
+        await asyncio.to_thread(_bury, folder, began)
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
