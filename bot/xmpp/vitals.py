@@ -62,7 +62,9 @@ class Vitals:
         """Ask *full* (XEP-0199, section 4.3); any answer is heard like everything else."""
         iq = self._link.iq(full, "get")
         iq.enable("ping")
-        return self._link.send(iq)
+        if self._link.online:
+            self._link.client.send(iq)  # not iq.send(), which wants an answer to this very one
+        return self._link.online
 
     async def echo(self) -> bool:
         """Whether our server has taken all that was sent before."""

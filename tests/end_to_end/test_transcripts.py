@@ -24,7 +24,7 @@ def transcripts() -> list[str]:
 def plain(line: str) -> str:
     """*line* without its time and its layout, and with nothing that differs from run to run."""
     line = re.sub(r"^\s*(\d\d:\d\d:\d\d)?\s+", "", line)
-    line = re.sub(r"[\d.]+ (ms|s|min)\b( \d+ s)?", "some", line)
+    line = re.sub(r"(up to )?[\d.]+ (ms|s|min)\b( \d+ s)?", "some", line)
     return re.sub(r"\s+", " ", line).strip()
 
 

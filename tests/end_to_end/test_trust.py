@@ -148,7 +148,8 @@ async def test_a_right_withdrawn_while_the_run_waited_behind_another(
     )  # fmt: skip
     await ann.muc.set_affiliation(JID(lab.room), "none", jid=JID(ben.jid.bare))
     told = await result(ann, second)
-    assert facts(told)["verdict"] == "aborted"
+    # Refused, if the bot had not yet read that the target has it.
+    assert facts(told)["verdict"] in ("aborted", "refused")
     assert "ben may no longer" in told.body
     gate.open()
     assert facts(await result(ann, first))["verdict"] == "pass"
