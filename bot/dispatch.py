@@ -187,15 +187,15 @@ class Dispatch:
         if not full:
             return  # meeting it is due when it comes back
         try:
-            busy = await self._sync(jid, full)
+            busy, wait = await self._sync(jid, full), self._patience.sync
         except (Refusal, MalformedError) as error:
             log.warning("sync.failed", target=jid, reason=str(error))
-            busy = True
+            busy, wait = True, self._patience.offer  # it may only have been busy
         except Exception:
             log.exception("sync.broken", target=jid)  # one target must not end the bot's day
-            busy = True
+            busy, wait = True, self._patience.sync
         if busy:
-            self._soon(jid, self._patience.sync)
+            self._soon(jid, min(wait, self._patience.sync))
 
     async def _sync(self, jid: str, full: str) -> bool:
         """Whether *jid* still has open runs afterwards."""
