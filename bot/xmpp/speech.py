@@ -4,7 +4,7 @@ What we say: in the room, to one occupant, or from account to account.
 Rule 1: what we said in the room is said when the room reflects it.
 Rule 2: only so much is under way at once (:mod:`bot.xmpp.budget`).
 Rule 3: an answer in the room refers to its line (XEP-0461). The line is quoted only where
-others have spoken in between: two clients of three show the quote as it is (decisions/0008).
+others have spoken in between: two clients of three show the quote as it is (decisions/0009).
 """
 
 import asyncio
