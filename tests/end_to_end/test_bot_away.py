@@ -38,7 +38,7 @@ TARGETS = 150
 
 HOURS = 6
 
-TOGETHER = 10
+TOGETHER = 30
 """Targets that come at the same time: a room is quadratic, and all of them are in this process."""
 
 pytestmark = pytest.mark.timeout(1200)  # some seconds, if this machine has nothing else to do
