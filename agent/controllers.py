@@ -121,8 +121,8 @@ class Controllers:
             catalogue=digest,
             held=tuple(
                 query.HeldRun(
-                    JournalId(each.dir.run, each.journal),
-                    each.synced,
+                    of := JournalId(each.dir.run, each.journal),
+                    max(each.synced, self.courier.looked(of)),
                     each.phase,
                     each.title if each.dir.run.store != meeting.store else "",
                 )

@@ -64,6 +64,7 @@ class Courier:
         self._send, self._noted = send, noted
         self._open: dict[str, dict[RunId, _Delivery]] = {}
         self._stores: dict[str, str] = {}
+        self._looked: dict[JournalId, int] = {}
         self._wake = asyncio.Event()
 
     def meet(
@@ -96,6 +97,15 @@ class Courier:
     def store(self, controller: str) -> str | None:
         """The store that *controller* had when it met us last; None if it has not yet."""
         return self._stores.get(controller)
+
+    def looked(self, of: JournalId) -> int:
+        """
+        How far a journal is synced, as we saw last; 0 if we never looked, or are done with it.
+
+        We look at the disk ourselves, so that may be more than our executor knows of, and some of
+        it sent: a controller that is told of less would take it for a lie.
+        """
+        return self._looked.get(of, 0)
 
     def part(self, controller: str) -> None:
         """*controller* left."""
@@ -180,7 +190,9 @@ class Courier:
         over = delivery.over  # before we look: then what we see is all
         if delivery.dirty:
             delivery.dirty = False
-            delivery.sender.grow(await asyncio.to_thread(_synced, delivery.run))
+            synced = await asyncio.to_thread(_synced, delivery.run)
+            self._looked[delivery.of] = max(synced, self.looked(delivery.of))
+            delivery.sender.grow(synced)
         if not delivery.sender.drained:
             await self._send_some(controller, delivery)
             return True
@@ -188,6 +200,7 @@ class Courier:
             if await asyncio.to_thread(_note, delivery.run, delivery.sender.acked):
                 self._noted(controller, delivery.of.run, delivery.sender.acked)
             self._open.get(controller, {}).pop(delivery.of.run, None)
+            self._looked.pop(delivery.of, None)
             log.info("run.delivered", run=str(delivery.of.run), bytes=delivery.sender.acked)
         return False
 

@@ -366,3 +366,24 @@ async def test_a_lab_of_150_fills_no_queue_while_the_bot_is_away(tmp_path: Path)
             post.meets(post.journals, r1=len(post.has(post.journals[0])))
         await settled(60)
         assert all(post.has(post.journals[0]) == post.journals[0].synced for post in posts)
+
+
+@virtual
+async def test_what_was_sent_is_never_more_than_we_say_to_have(tmp_path: Path) -> None:
+    """The courier looks at the disk by itself, and may have seen more than its executor yet."""
+    async with office(tmp_path) as post:
+        journal = post.journal(1, 1000)
+        before = journal.dir.synced
+        post.meets([journal])
+        await settled()
+        journal.write(5000)
+        post.courier.changed(replace(journal.holding, synced=before))  # as the executor knows it
+        await settled()
+        assert post.has(journal) == journal.synced
+        assert post.courier.looked(journal.of) == journal.dir.synced > before
+        post.courier.part_all()
+        assert post.courier.looked(journal.of) == journal.dir.synced  # in the next session, too
+        journal.end()
+        post.meets([journal])
+        await settled()
+        assert post.courier.looked(journal.of) == 0  # all is delivered: it is forgotten
