@@ -175,7 +175,7 @@ class Vigil:
 
     def _doubted(self, full: str) -> None:
         """It has not answered once: does its machine answer, while we wait?"""
-        address = self._fleet.member(_bare(full)).says.address
+        address = "" if full in self._bots else self._fleet.member(_bare(full)).says.address
         self._echoes.pop(full, None)
         if address:
             self._spawn(self._echo(full, address))

@@ -290,6 +290,7 @@ async def test_a_dead_bot_is_removed_by_the_one_that_waits_for_it() -> None:
         lab.die(BOT)
         await settled(20)
         assert lab.world.removed == [BOT]
+        assert [each.kept.jid for each in lab.fleet.members()] == ["bob@lab.example"]
         assert lab.lines == []
 
 
