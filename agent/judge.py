@@ -11,20 +11,19 @@ Rule 3: bytes are kept elsewhere, as they came. This file only looks at them, a 
 kilobytes at a time, whatever the output is.
 """
 
-import codecs
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from agent.metrics import Metrics
 from agent.progress import Level, printable
-
-LINE = 4096
-"""Most characters of a line that are looked at at once."""
+from agent.screen import Lines
 
 RECENT = 64 * 1024
 """Bytes of the end that are looked at where no rule asks for anything: for the last lines."""
 
-_OVERLAP = 256  # a match may straddle the cut of a longer line
 _LINES = 8
+_CONTEXT = 3
 _TAIL = 3
 
 _MILDEST_FIRST = (
@@ -35,13 +34,8 @@ _MILDEST_FIRST = (
 
 GOOD = frozenset(("pass", "skip", "warn"))
 
-NOTHING = ("pass", "", "")
-"""What results say that a recipe does not ask for."""
-
-_BREAK = re.compile(r"[\r\n]")
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])")
-_CONTROL = re.compile(r"[\x00-\x07\x0b-\x1f\x7f-\x9f]")  # all but backspace and tab
-_BACK = re.compile(r"(\x08+)")
+Finding = tuple[str, str]
+"""A verdict and why."""
 
 
 def worst(*verdicts: str) -> str:
@@ -49,29 +43,9 @@ def worst(*verdicts: str) -> str:
     return max(verdicts, key=_MILDEST_FIRST.index)
 
 
-class Screen:
-    """The line that is being written, as a terminal shows it: backspaces go back."""
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._at = 0  # the cursor
-
-    def write(self, text: str) -> None:
-        """Add *text*, which may hold backspaces and no other control character."""
-        line, at = self._text, self._at
-        for piece in _BACK.split(text) if "\b" in text else (text,):
-            if piece[:1] == "\b":
-                at = max(0, at - len(piece))
-            elif at < LINE:
-                end = at + len(piece)
-                line = (line[:at] + piece + line[end:])[:LINE]
-                at = min(end, LINE)
-        self._text, self._at = line, at
-
-    def take(self) -> str:
-        """The line as it stands; then an empty one."""
-        text, self._text, self._at = self._text.rstrip(), "", 0
-        return text
+def gravest(findings: Sequence[Finding]) -> Finding:
+    """The first of the worst of *findings*; a pass if there are none."""
+    return max(findings, key=lambda each: _MILDEST_FIRST.index(each[0]), default=("pass", ""))
 
 
 class Judge:
@@ -87,6 +61,7 @@ class Judge:
         self._last: list[list[str | None]] = [[None, None] for _ in self._same]
         self._count = {name: re.compile(pattern) for name, pattern in rules["counts"].items()}
         self._levels = [Level(pattern, total) for pattern, total in rules["progress"]]
+        self.metrics = Metrics(rules.get("metrics", {}))
         rules_of_lines = (
             self._fail,
             self._error,
@@ -94,12 +69,13 @@ class Judge:
             self._same,
             self._count,
             self._levels,
+            self.metrics,
         )
         self._recent: bytes | None = None if any(rules_of_lines) else b""
-        self._screen = Screen()
-        self._written = ""  # the line as it was written, its last few kilobytes
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._escape = ""  # an escape sequence that is not whole yet
+        self._lines = Lines(self._end_line, self._look_for_bad)
+        self.first: dict[str, Any] | None = None
+        """The first line that is bad, with those around it; see docs/protocol.md."""
+        self._first_ends = False
         self._cut = False  # we have ended it ourselves: what it says now is about that
         self.counts = dict.fromkeys(self._count, 0)
         self._bad: list[str] = []
@@ -130,29 +106,32 @@ class Judge:
         if self._cut:
             return
         if self._recent is None:
-            self._see(self._decoder.decode(data))
+            self._lines.feed(data)
         else:
             self._recent = (self._recent + data)[-RECENT:]
 
     def cut(self) -> None:
         """It is asked to end: what it writes from now on is not about the hardware."""
-        if not self._cut:
-            self._finish_line()
+        self._finish_line()
         self._cut = True
 
-    def ended(self, code: int, results: tuple[str, str, str] = NOTHING) -> tuple[str, str]:
+    def ended(
+        self, code: int, findings: Sequence[Finding] = (), message: str = ""
+    ) -> tuple[str, str]:
         """
         The verdict and its reason, after it ended by itself.
 
         Args:
             code: Its exit code, or minus the signal that killed it.
-            results: What its results say, why, and the program's own message.
+            findings: What others than its lines say.
+            message: The program's own words, to tell in place of its last line.
         """
         self._finish_line()
+        found, why = self._gravest(findings)
         if code < 0:
-            return self._worst("error", f"it was killed by {_signal(-code)}, not by us")
+            also = f"; {why}" if why and found not in GOOD else ""
+            return self._worst("error", f"it was killed by {_signal(-code)}, not by us{also}")
         verdict = self._meaning(code)
-        found, why, message = results
         last = message or (printable(self._tail[-1]) if self._tail else "")
         ended = f"exit code {code}" + (f": {last}" if last else "")
         reason = "" if verdict == "pass" else f"it ended with {ended}"
@@ -162,6 +141,14 @@ class Judge:
             return self._worst("error", lack)
         return self._worst(verdict, reason)
 
+    def _gravest(self, findings: Sequence[Finding]) -> Finding:
+        """The worst of *findings* and of the limits; what is bad is among the lines that matter."""
+        every = [*self.metrics.broken(), *findings]
+        for verdict, why in every:
+            if verdict not in GOOD:
+                self._keep(why)
+        return gravest(every)
+
     def _meaning(self, code: int) -> str:
         """What the recipe says of an exit code; what it does not speak of is a fail."""
         if str(code) in self._exit or not self._bits:
@@ -169,9 +156,16 @@ class Judge:
         bits = [str(bit) for bit in range(8) if code >> bit & 1]
         return worst("pass", *(self._bits.get(bit, "fail") for bit in bits))
 
-    def stopped(self, verdict: str, reason: str) -> tuple[str, str]:
+    def stopped(
+        self, verdict: str, reason: str, findings: Sequence[Finding] = ()
+    ) -> tuple[str, str]:
         """The verdict and its reason, after we ended it with *verdict* for that *reason*."""
         self.cut()
+        found, why = self._gravest(findings)
+        if found not in GOOD:
+            more = worst(found, verdict) == found
+            verdict = worst(found, verdict)
+            reason = f"{why}; {reason}" if more else f"{reason}; before that, {why}"
         return self._worst(verdict, reason)
 
     def _worst(self, verdict: str, reason: str) -> tuple[str, str]:
@@ -195,70 +189,38 @@ class Judge:
                 return f"{why} ({this or 'nothing'} is not {that or 'nothing'})"
         for pattern in self._missing:
             return f"it ended early: no line matches {pattern}"
-        return ""
-
-    def _see(self, text: str) -> None:
-        """Look at *text*, which may hold any number of lines, or a part of one."""
-        rest, *lines = _BREAK.split(text)
-        for line in lines:
-            self._write(rest)
-            self._end_line()
-            rest = line
-        self._write(rest)
-
-    def _write(self, text: str) -> None:
-        for start in range(0, len(text), LINE):
-            self._add(text[start : start + LINE])
-
-    def _add(self, text: str) -> None:
-        if self._escape or "\x1b" in text:
-            self._screen.write(self._shown(text))
-            text = _CONTROL.sub("", text)
-        else:
-            text = _CONTROL.sub("", text)
-            self._screen.write(text)
-        self._written += text.replace("\b", "")
-        if len(self._written) > LINE:
-            self._look_for_bad(self._written)
-            # What is left is no start of a line: a pattern with ^ must not think so.
-            self._written = "\x00" + self._written[-_OVERLAP:]
-
-    def _shown(self, text: str) -> str:
-        """*text* without escape sequences; one that is not whole yet is kept for later."""
-        text, self._escape = self._escape + text, ""
-        start = text.rfind("\x1b", -32)
-        if start >= 0 and _ESCAPE.match(text, start) is None:
-            text, self._escape = text[:start], text[start:]
-        return _CONTROL.sub("", _ESCAPE.sub("", text))
+        lacking = self.metrics.lacking()
+        return f"it did not say {lacking}, which has a limit" if lacking else ""
 
     def _finish_line(self) -> None:
-        self._see(self._decoder.decode(self._recent or b"", final=True))
-        self._recent = None
-        self._end_line()
+        if not self._cut:
+            self._lines.finish(self._recent or b"")
+            self._recent = None
 
-    def _end_line(self) -> None:
-        if self._escape:
-            self._screen.write(_CONTROL.sub("", self._escape))
-            self._escape = ""
-        written, self._written = self._written.rstrip(), ""
-        line = self._screen.take()
-        if not written:
-            return
+    def _end_line(self, line: str, written: str) -> None:
         self._look_for_bad(line)
         if written != line:
             self._look_for_bad(written)
         self._look_for_good(line)
         if line:
             self._tail = [*self._tail[1 - _TAIL :], line]
+        if self.first is not None:
+            self._go_on(self.first["after"], line)
+
+    def _go_on(self, after: list[str], line: str) -> None:
+        """*line* has ended, which is the first bad one itself or comes after it."""
+        if self._first_ends and line and len(after) < _CONTEXT:
+            after.append(printable(line))
+        self._first_ends = True
 
     def _look_for_bad(self, line: str) -> None:
         for pattern, why in self._error:
             if pattern.search(line):
-                self._keep(line)
+                self._keep_line(line)
                 self.complaint = self.complaint or why or f"it said: {printable(line)}"
         for pattern in self._fail:
             if pattern.search(line):
-                self._keep(line)
+                self._keep_line(line)
                 self.failures += 1
                 break
 
@@ -269,6 +231,8 @@ class Judge:
             for side, pattern in enumerate((this, that)):
                 if match := pattern.search(line):
                     last[side] = match[1]
+        if self.metrics:
+            self.metrics.see(line)
         self._count_and_move(line)
 
     def _count_and_move(self, line: str) -> None:
@@ -279,6 +243,14 @@ class Judge:
             if level.see(line):
                 for inner in self._levels[index + 1 :]:
                     inner.reset()
+
+    def _keep_line(self, line: str) -> None:
+        """Keep a bad *line*, and the first with what was said before it."""
+        if self.first is None:
+            before = [printable(each) for each in self._tail]
+            at = self._lines.number
+            self.first = {"line": printable(line), "before": before, "after": [], "at": at}
+        self._keep(line)
 
     def _keep(self, line: str) -> None:
         line = printable(line)

@@ -12,89 +12,34 @@ Rule 3: what a run needs is resolved once, when it is accepted, to plain JSON: t
 supervisor reads no recipe, and a changed file does not change a run that waits.
 """
 
-import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from agent.format.metrics import MOST, Metric
+from agent.format.on import On
+from agent.format.output import Output
+from agent.format.params import Param, check_argv, check_params, filled
+from agent.format.requires import Means, Requires
+from agent.format.results import Results
+from agent.format.time import Scratch, Time
+from agent.format.types import Word, count
+from agent.format.verdict import Rules
 from agent.reboot import STEP
-from agent.rules import On, Output, Results, Rules, Seconds, count
 from agent.wire.duration import spelled
 from agent.wire.errors import BadValue, Busy, Refusal
-from agent.wire.parameter import FOR, Kind, Parameter, RecipeInfo, nearest
+from agent.wire.parameter import FOR, Kind, Parameter, RecipeInfo
 from agent.wire.settings import Strict
 from agent.wire.vocabulary import NAME, Step
+
+__all__ = ["BadRecipe", "Means", "Recipe", "load"]
 
 
 class BadRecipe(Refusal):
     """A recipe file that cannot be used: says which, where in it, why, and what would do."""
-
-
-class Param(Strict):
-    """One value that may be given in a command; see :class:`Parameter` for its fields."""
-
-    kind: Kind
-    default: str
-    min: str | None = None
-    max: str | None = None
-    choices: tuple[str, ...] = ()
-    help: str = ""
-
-    def parameter(self) -> Parameter:
-        """The same for others to see."""
-        return Parameter(**self.model_dump())
-
-
-class Requires(Strict):
-    """What a machine must have, else the recipe is not offered."""
-
-    programs: tuple[str, ...] = ()
-    root: bool = False
-    lock: str | None = None
-    """The size parameter that says how much memory will be locked."""
-    memory: str | None = None
-    """The size parameter that says how much memory will be used."""
-
-
-class Time(Strict):
-    """How long a step may take."""
-
-    wall: Seconds = 3600
-    """Then it is stopped, and the verdict is timeout; counted on top of what it ``takes``."""
-    stall: Seconds | None = None
-    """Says it nothing and uses no processor for so long, it is stopped: stalled. Off without."""
-    takes: str | None = None
-    """The duration parameter that says how long it works: ``for 30s`` is said of that one."""
-    grace: Seconds = 10
-    """From asking it to end (SIGTERM) to killing it."""
-
-
-class Scratch(Strict):
-    """A new folder for each step to work in. It is removed with all in it, however that ends."""
-
-    folder: str
-    """The folder parameter that says where to make it."""
-    room: str | None = None
-    """The size parameter that says how much will be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a machine can give to a recipe."""
-
-    root: bool
-    lockable: float
-    """Bytes that a process may lock; infinite without a limit."""
-    memory: int
-    """Bytes of memory that there are."""
-    finds: Callable[[str], bool]
-    """Whether a program is installed."""
-    disks: tuple[str, ...] = ()
-    """The disks, by their names in ``/dev``."""
 
 
 class Recipe(Strict):
@@ -114,16 +59,20 @@ class Recipe(Strict):
     verdict: Rules = Rules()
     scratch: Scratch | None = None
     results: Results | None = None
+    metrics: Mapping[Word, Metric] = Field({}, max_length=MOST)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        _check_params(self.params)
-        _check_argv(self.argv, self.params)
+        check_params(self.params)
+        check_argv(self.argv, self.params)
         for key, name, kind in self._references():
             if name is not None and (name not in self.params or self.params[name].kind != kind):
                 raise ValueError(f"{key}: no parameter of kind {kind} is called {name}")
         if self.results is not None and self.results.file and self.scratch is None:
             raise ValueError("results.file: needs a scratch folder, in which it will be")
+        for name, metric in self.metrics.items():
+            if metric.path is not None and self.results is None:
+                raise ValueError(f"metrics.{name}.path: needs [results], in which it is looked up")
         return self
 
     def _references(self) -> list[tuple[str, str | None, Kind]]:
@@ -182,14 +131,14 @@ class Recipe(Strict):
         step = {
             "name": self._title(given, values),
             "recipe": self.name,
-            "argv": [_filled(arg, values) for arg in self.argv],
+            "argv": [filled(arg, values) for arg in self.argv],
             "wall": takes + self.time.wall,
             "takes": takes,
             "grace": self.time.grace,
             "stall": self.time.stall or 0,
             "most": self.output.most,
             "on_crash": [self.on.crash, self.on.repeats],
-            "rules": self.verdict.plain(self.output),
+            "rules": self._rules(),
         }
         if self.scratch is not None:
             room = count(values[self.scratch.room]) if self.scratch.room else 0
@@ -197,6 +146,11 @@ class Recipe(Strict):
         if self.results is not None:
             step["results"] = self.results.plain()
         return step
+
+    def _rules(self) -> dict[str, Any]:
+        """What :class:`agent.judge.Judge` goes by."""
+        metrics = {name: metric.plain() for name, metric in self.metrics.items()}
+        return self.verdict.plain(self.output) | {"metrics": metrics}
 
     def _title(self, given: Mapping[str, str], values: Mapping[str, str]) -> str:
         """The step in the words it was ordered in, its values as they are written shortest."""
@@ -220,15 +174,6 @@ class Recipe(Strict):
             )
 
 
-_PARAM = re.compile(r"(?P<option>--[A-Za-z][\w-]*=)?\{(?P<name>[^{}]*)\}")
-"""An argument that a parameter fills, all of it or all after ``--option=``."""
-
-
-def _filled(arg: str, values: Mapping[str, str]) -> str:
-    match = _PARAM.fullmatch(arg)
-    return arg if match is None else (match["option"] or "") + values[match["name"]]
-
-
 def _disk(name: str, text: str, means: Means) -> str:
     """The device of the disk that was asked for; BadValue if it is not there."""
     disk = means.disks[0] if text == "first" else text
@@ -236,36 +181,6 @@ def _disk(name: str, text: str, means: Means) -> str:
         hint = f"There is {', '.join(means.disks)}."
         raise BadValue(f"{name}={text}: no such disk here", hint=hint)
     return f"/dev/{disk}"
-
-
-def _check_params(params: Mapping[str, Param]) -> None:
-    for name, param in params.items():
-        if NAME.fullmatch(name) is None:
-            raise ValueError(f"params.{name}: a name is letters, digits and _ . -")
-        if name == FOR:
-            raise ValueError(f"params.{name}: people say it for what time.takes names")
-        if param.kind == Kind.CHOICE and not param.choices:
-            raise ValueError(f"params.{name}: choices are missing")
-        try:
-            param.parameter().check(name, param.default)
-        except BadValue as error:
-            raise ValueError(f"params.{name}.default: {error}") from error
-
-
-def _check_argv(argv: tuple[str, ...], params: Mapping[str, Param]) -> None:
-    for arg in argv:
-        whole = _PARAM.fullmatch(arg)
-        for name in re.findall(r"\{(.*?)\}", arg):
-            if whole is None and name in params:
-                raise ValueError(
-                    f"argv: {arg!r}: {{{name}}} must be the whole argument, or all after --option="
-                )
-            if whole is not None and name not in params:
-                near = nearest(name, params)
-                hint = f"did you mean {{{near}}}?" if near else "there is none of that name"
-                raise ValueError(f"argv: {arg!r} is no parameter: {hint}")
-    if _PARAM.fullmatch(argv[0]):
-        raise ValueError("argv: the program itself cannot be a parameter")
 
 
 def load(path: Path) -> Recipe:

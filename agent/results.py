@@ -23,7 +23,7 @@ MOST = 256 * 1024
 _FEW = 1000  # values that one path may find
 
 Spec = dict[str, Any]
-"""As :meth:`agent.rules.Results.plain` writes it into a request."""
+"""As :meth:`agent.format.results.Results.plain` writes it into a request."""
 
 
 class Results:
@@ -31,28 +31,28 @@ class Results:
 
     def __init__(self, spec: Spec, data: bytes) -> None:
         self.counts: dict[str, float] = {}
-        self.verdict, self.reason = "pass", ""
+        self.findings: list[tuple[str, str]] = []
+        """Verdicts and why, of all rules that apply."""
         self.message = ""
         """What the program itself says of its end."""
-        document = _document(data)
+        self.document = document = _document(data)
         if document is None:
-            self.verdict, self.reason = "error", "it ended without results that can be read"
+            self.findings.append(("error", "it ended without results that can be read"))
             return
         for name, (path, per) in spec["counts"].items():
-            if (number := _number(find(document, path))) is not None:
+            if (number := number_at(document, path)) is not None:
                 self.counts[name] = _short(number / per)
         self._judge(spec["rules"], document)
         said = find(document, spec["message"]) if spec["message"] else []
         self.message = printable(next((each for each in said if isinstance(each, str)), ""))
 
     def _judge(self, rules: list[Spec], document: object) -> None:
-        order = ("pass", "skip", "warn", "fail", "error")
         for rule in rules:
             found = find(document, rule["path"])
             matched, value = _match(rule, found)
-            if matched and order.index(rule["then"]) > order.index(self.verdict):
-                self.verdict = rule["then"]
-                self.reason = rule["why"] + (f": {value}" if value is not None else "")
+            if matched:
+                why = rule["why"] + (f": {value}" if value is not None else "")
+                self.findings.append((rule["then"], why))
 
 
 def find(document: object, path: str) -> list[object]:
@@ -61,6 +61,11 @@ def find(document: object, path: str) -> list[object]:
     for part in path.split("/"):
         values = [inner for value in values for inner in _inside(value, part)][:_FEW]
     return values
+
+
+def number_at(document: object, path: str) -> float | None:
+    """The number at *path*; None if there is none."""
+    return _number(find(document, path))
 
 
 def _inside(value: object, part: str) -> list[object]:

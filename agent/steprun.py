@@ -7,11 +7,12 @@ import time
 from typing import Any
 
 from agent import scratch
-from agent.judge import GOOD, NOTHING, Judge
+from agent.judge import GOOD, Judge
 from agent.kept import Kept
 from agent.process import Process
 from agent.progress import Clock
-from agent.results import MOST, Results
+from agent.results import MOST, Results, number_at
+from agent.signals import Signals, stopper
 from agent.stall import Stall
 from agent.wire.journal import PAYLOAD, encode
 from agent.writer import Writer
@@ -35,32 +36,6 @@ DOOMED = 10.0
 """Seconds that a killed process may take to die; one that hangs in the kernel never does."""
 
 _NEVER = float("inf")
-
-
-class Signals:
-    """SIGTERM and SIGCHLD, as something to wait for."""
-
-    def __init__(self) -> None:
-        self.stop = False
-        self.fd, write = os.pipe()
-        os.set_blocking(self.fd, False)
-        os.set_blocking(write, False)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._asked)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the agent blocked it for us
-
-    def _asked(self, *_: object) -> None:
-        self.stop = True
-
-    def drain(self) -> None:
-        """Forget what woke us."""
-        while True:
-            try:
-                os.read(self.fd, 4096)
-            except BlockingIOError:
-                return
 
 
 class StepRun:
@@ -111,10 +86,13 @@ class StepRun:
     def facts(self, verdict: str) -> dict[str, Any]:
         """What is known of it, for its last record."""
         read = self._results.counts if self._results is not None else {}
-        return {
-            "counts": {**self._judge.counts, **read},
-            "lines": [] if verdict == "pass" else self._judge.lines,
-        }
+        told: dict[str, Any] = {"counts": {**self._judge.counts, **read}}
+        if metrics := self._judge.metrics.told():
+            told["metrics"] = metrics
+        told["lines"] = [] if verdict == "pass" else self._judge.lines
+        if verdict != "pass" and self._judge.first is not None:
+            told["first"] = self._judge.first
+        return told
 
     def flush(self) -> None:
         """Write down the output that is not written yet."""
@@ -255,23 +233,29 @@ class StepRun:
             stuck = "" if self.code is not None else "; it could not be killed"
             return self._judge.stopped(verdict, reason + stuck)
         code = self.code if self.code is not None else -signal.SIGKILL
-        verdict, reason = self._judge.ended(code, self._read_results(folder))
+        results = self._read_results(folder)
+        # The last line of a console says more than the last line of JSON.
+        message = "see its log" if self._spec is not None and not self._spec["file"] else ""
+        verdict, reason = self._judge.ended(
+            code, results.findings if results else (), (results and results.message) or message
+        )
         if verdict in GOOD and self._clock is not None and self._clock.early(lasted):
             takes = self._clock.takes
             return "error", f"it ended early: after {lasted:.1f} s, told to work for {takes} s"
         return verdict, reason
 
-    def _read_results(self, folder: str) -> tuple[str, str, str]:
-        """What its results say, why, and the program's own message."""
+    def _read_results(self, folder: str) -> Results | None:
+        """What its results say; None if it has to write none."""
         if self._spec is None:
-            return NOTHING
+            return None
         data = bytes(self._said)
         if self._spec["file"]:
             data = scratch.read(f"{folder}/{self._spec['file']}", MOST)
         self._results = Results(self._spec, data)
-        # The last line of a console says more than the last line of JSON.
-        message = self._results.message or ("" if self._spec["file"] else "see its log")
-        return self._results.verdict, self._results.reason, message
+        for name, path in self._judge.metrics.paths.items():
+            if (number := number_at(self._results.document, path)) is not None:
+                self._judge.metrics.add(name, number)
+        return self._results
 
     def _listen(self, process: Process, seconds: float) -> None:
         """Take the output until its end, or until nothing comes for *seconds*, or too long."""
@@ -281,12 +265,3 @@ class StepRun:
         while poll.poll(seconds * 1000) and self._read(process):
             if time.monotonic() > end:
                 return
-
-
-def stopper() -> str | None:
-    """Who asked to stop this run, or None."""
-    try:
-        with open("stop", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-            return file.read(100)
-    except FileNotFoundError:
-        return None

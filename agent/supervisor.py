@@ -30,7 +30,8 @@ from typing import Any
 from agent import scratch
 from agent.judge import GOOD, worst
 from agent.process import NotStarted, Process
-from agent.steprun import Signals, StepRun, stopper
+from agent.signals import Signals, stopper
+from agent.steprun import StepRun
 from agent.wire.journal import encode
 from agent.writer import Locked, Unwritable, Writer
 
@@ -132,11 +133,16 @@ def _end(index: int, step: dict[str, Any], run: StepRun, verdict: str, reason: s
 
 
 def _record(fields: dict[str, Any], **more: Any) -> bytes:
-    """A record of *fields*, and of *more* if there is room for it in a header."""
-    try:
-        return encode(at=time.time(), **fields, **more)
-    except ValueError:
-        return encode(at=time.time(), **fields)
+    """A record of *fields*, and of *more*, the most important first, what a header has room for."""
+    at = time.time()
+    record = encode(at=at, **fields)
+    for name, value in more.items():
+        try:
+            record = encode(at=at, **fields, **{name: value})
+        except ValueError:
+            continue
+        fields[name] = value
+    return record
 
 
 def detach(folder: str) -> None:

@@ -43,10 +43,13 @@ def mounted(place: Path) -> Iterator[Path]:
 def test_it_passes(target: Target, disk: Recipe, place: Path, mode: str) -> None:
     run = target.run(disk.resolve(BRIEF | {"mode": mode, "folder": str(place)}, means()))
     assert verdict(run) == ("pass", ""), output(run)
-    counts = records(run)[-2].fields["counts"]
-    assert (counts["read_iops"] > 0) == (mode != "randwrite")
-    assert (counts["write_iops"] > 0) == (mode != "read")
-    assert ("read_p99_us" in counts) == (mode != "randwrite")
+    metrics = {each["name"]: each for each in records(run)[-2].fields["metrics"]}
+    reads, writes = (name in mode or "rw" in mode for name in ("read", "write"))
+    assert ("read_iops" in metrics, "read" in metrics, "read_p99" in metrics) == (reads,) * 3
+    assert ("write_iops" in metrics, "write" in metrics, "write_p99" in metrics) == (writes,) * 3
+    assert all(each["value"] > 0 for each in metrics.values())
+    if reads:
+        assert (metrics["read"]["unit"], metrics["read"]["better"]) == ("MB/s", "higher")
     assert list(place.iterdir()) == []
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import judge as judge_module
-from agent.judge import RECENT, Judge, Screen, worst
+from agent.judge import RECENT, Judge, worst
+from agent.screen import Screen
 from agent.wire.vocabulary import Verdict
 
 RULES: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.judge import Judge
+from agent.judge import Judge, gravest
 from agent.results import Results, find
 from tests.agent.test_judge import RULES
 
@@ -51,7 +51,7 @@ def test_what_is_counted() -> None:
 )
 def test_the_worst_of_what_they_say(document: object, verdict: str, reason: str) -> None:
     results = read(document)
-    assert (results.verdict, results.reason) == (verdict, reason)
+    assert gravest(results.findings) == (verdict, reason)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_the_worst_of_what_they_say(document: object, verdict: str, reason: str)
      b'{"a":' + DEEP.encode()],
 )  # fmt: skip
 def test_what_cannot_be_read_is_an_error(data: bytes) -> None:
-    assert Results(SPEC, data).verdict == "error"
+    assert gravest(Results(SPEC, data).findings)[0] == "error"
 
 
 def test_messages_around_them_do_no_harm() -> None:
     results = Results(SPEC, b'fio: a word before {it}\n{"passed": true}\nand after\n')
-    assert results.verdict == "pass"
+    assert results.findings == []
 
 
 def test_a_message_is_the_program_s_own() -> None:
@@ -96,12 +96,12 @@ JSON = st.recursive(
 @given(JSON)
 def test_only_what_says_that_it_passed_passes(document: object) -> None:
     results = read(document)
-    if results.verdict == "pass":
+    if not results.findings:
         assert isinstance(document, dict)
         assert "passed" in document
         assert document["passed"] is not False
     assert json.dumps(results.counts, allow_nan=False)
-    assert results.reason.isprintable()
+    assert all(why.isprintable() for _, why in results.findings)
 
 
 # --- together with the other rules
@@ -109,12 +109,12 @@ def test_only_what_says_that_it_passed_passes(document: object) -> None:
 
 def test_results_and_exit_codes_together() -> None:
     judge = Judge(RULES)
-    assert judge.ended(0, ("warn", "worn", "")) == ("warn", "worn")
-    assert judge.ended(0, ("fail", "it is broken", "")) == ("fail", "it is broken")
-    assert judge.ended(3, ("warn", "worn", "ouch"))[0] == "fail"
-    assert judge.ended(3, ("pass", "", "ouch")) == ("fail", "it ended with exit code 3: ouch")
-    assert judge.ended(3, ("error", "none", "ouch")) == ("error", "none (exit code 3: ouch)")
-    assert judge.ended(-9, ("pass", "", ""))[0] == "error"
+    assert judge.ended(0, [("warn", "worn")]) == ("warn", "worn")
+    assert judge.ended(0, [("warn", "worn"), ("fail", "it is broken")]) == ("fail", "it is broken")
+    assert judge.ended(3, [("warn", "worn")], "ouch")[0] == "fail"
+    assert judge.ended(3, [], "ouch") == ("fail", "it ended with exit code 3: ouch")
+    assert judge.ended(3, [("error", "none")], "ouch") == ("error", "none (exit code 3: ouch)")
+    assert judge.ended(-9, [])[0] == "error"
 
 
 @pytest.mark.parametrize(
