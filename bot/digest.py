@@ -15,14 +15,13 @@ from datetime import UTC, datetime, timedelta
 
 from agent.wire.journal import Record
 from agent.wire.vocabulary import Verdict
+from bot.findings import facts_of, first_of, known_of, metrics_of, sane
 from bot.jobs import Happening, Outcome, Phase, Run, after
 from bot.report.text import safe
 
 MOST_OUTCOMES = 60
 MOST_COUNTS = 20
 MOST_LINES = 8
-MOST = 1e15
-"""The largest number that a target is believed."""
 
 
 class IntegrityError(Exception):
@@ -110,29 +109,28 @@ def distrusted(run: Run, error: Exception, at: datetime) -> Run:
 
 def _outcome(record: Record) -> Outcome:
     counts, lines = record.fields.get("counts"), record.fields.get("lines")
-    seconds = record.number("seconds")
     return Outcome(
         step=safe(record.text("name")),
         verdict=_verdict(record),
-        seconds=max(0.0, seconds) if seconds is not None and _sane(seconds) else 0.0,
+        seconds=max(0.0, sane(record.fields.get("seconds")) or 0.0),
         reason=safe(record.text("reason"), 500),
         counts=_counts(counts) if isinstance(counts, dict) else {},
         lines=tuple(safe(line) for line in lines[:MOST_LINES] if isinstance(line, str))
         if isinstance(lines, list)
         else (),
+        metrics=metrics_of(record.fields.get("metrics")),
+        first=first_of(record.fields.get("first")),
+        known=known_of(record.fields.get("known")),
+        facts=facts_of(record.fields.get("facts")),
     )
 
 
 def _counts(counts: dict[str, object]) -> dict[str, float]:
     return {
-        safe(name, 40): value
+        safe(name, 40): number
         for name, value in list(counts.items())[:MOST_COUNTS]
-        if isinstance(value, int | float) and not isinstance(value, bool) and _sane(value)
+        if (number := sane(value)) is not None
     }
-
-
-def _sane(value: float) -> bool:
-    return abs(value) <= MOST  # which NaN is not
 
 
 def _verdict(record: Record) -> Verdict:

@@ -29,7 +29,7 @@ from bot.ports import Wire, clock
 from bot.reply import Reply
 from bot.report.alarm import alarm
 from bot.report.text import safe
-from bot.store import jobs, journals, relearned
+from bot.store import jobs, journals, measures, relearned
 from bot.store.writer import Writer
 
 log = structlog.get_logger()
@@ -153,6 +153,7 @@ class Intake:
             except LIES as error:
                 log.error("run.integrity", run=run.name, jid=run.jid, reason=str(error))  # noqa: TRY400
                 changed, ack = distrusted(run, error, self._now()), None
+                measures.drop(db, run)
             if changed != run:
                 jobs.save_run(db, changed)
                 _note(run, changed, result)
@@ -189,14 +190,17 @@ class Intake:
             reader = journals.reader(db, *key)
         asked = LONG_AGO if run.origin else jobs.asked(db, run.job)
         clock = Clock(asked=asked, now=self._now(), behind=behind)
-        offset, final = run.size, run.final
+        offset, final, done, ended = run.size, run.final, len(run.outcomes), list[datetime]()
         for record in reader.feed(new):
             run = digest(run, record, clock)
+            if done + len(ended) < len(run.outcomes):
+                ended.append(clock.moment(record.at))
             if (news := alarm(run, record, clock)) is not None:
                 result.alarms[key] = news
         if final or (run.final and reader.pending):
             raise IntegrityError("it goes on after its end")
         journals.append(db, *key, Chunk(offset, new), reader.parsed)
+        measures.add(db, run, done, ended)
         if run.phase is not Phase.DONE:
             self._keep(key, reader)
         return replace(run, size=offset + len(new))

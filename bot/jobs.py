@@ -16,6 +16,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from agent.wire.vocabulary import RunId, Step, Verdict
+from bot.findings import FirstLine, Known, Metric
 from bot.occupant import Channel
 
 
@@ -117,6 +118,14 @@ class Outcome:
     """What the recipe counted: ``{"loops": 2, "errors": 0}``."""
     lines: tuple[str, ...] = ()
     """On failure, the few lines of output that matter; printable, not longer than 200 each."""
+    metrics: tuple[Metric, ...] = ()
+    """What it measured."""
+    first: FirstLine | None = None
+    """On failure, the first line of output that failed it."""
+    known: tuple[Known, ...] = ()
+    """Known issues that explain what it printed."""
+    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What it found: ``{"dimm DIMM_A1": "16 GB DDR4"}``; empty in what comes out of the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

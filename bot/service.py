@@ -33,7 +33,7 @@ from bot.likes import Likes
 from bot.machines import Machines
 from bot.missed import Missed
 from bot.relearn import Relearned
-from bot.store import schema, targets
+from bot.store import growth, schema, targets
 from bot.store.writer import Writer
 from bot.vigil import Vigil
 from bot.warrant import Warrant
@@ -174,7 +174,7 @@ async def _open_store(url: str) -> Writer:
         if url.startswith("sqlite") and database:
             Path(database).parent.mkdir(parents=True, exist_ok=True)
         store = Writer(url)
-        await store.do(schema.create)
+        await store.do(growth.prepare)
     except schema.VersionError as error:
         raise BadSettings(f"database: cannot use {shown}: {error.what}", hint=error.hint) from error
     except (SQLAlchemyError, OSError, ImportError) as error:

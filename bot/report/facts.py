@@ -6,8 +6,10 @@ changed in meaning without a new version (bot/reply.py).
 """
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 
+from bot.findings import Metric
 from bot.jobs import Job, Outcome, Run
 from bot.lab import Target
 
@@ -56,6 +58,19 @@ def of_outcome(outcome: Outcome) -> Facts:
         "reason": outcome.reason,
         "counts": {name: finite(value) for name, value in outcome.counts.items()},
         "lines": list(outcome.lines),
+        "metrics": [of_metric(metric) for metric in outcome.metrics],
+        "first": asdict(outcome.first) if outcome.first else None,
+        "known": [asdict(issue) for issue in outcome.known],
+    }
+
+
+def of_metric(metric: Metric) -> Facts:
+    """One number that was measured."""
+    return {
+        "name": metric.name,
+        "value": finite(metric.value),
+        "unit": metric.unit,
+        "better": metric.better,
     }
 
 

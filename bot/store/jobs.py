@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, select, update
 
 from agent.wire.vocabulary import Step, Verdict
-from bot.jobs import Job, Outcome, Phase, Run
+from bot.jobs import Job, Phase, Run
 from bot.occupant import Channel
 from bot.store import schema
+from bot.store.outcomes import outcome_in, outcome_out
 
 # Built once: people wait for these.
 _NUMBER_OF_LINE = (
@@ -213,7 +214,7 @@ def save_run(db: Connection, run: Run) -> None:
             "phase": run.phase,
             "verdict": run.verdict,
             "reason": run.reason,
-            "outcomes": [_outcome_out(outcome) for outcome in run.outcomes],
+            "outcomes": [outcome_out(outcome) for outcome in run.outcomes],
             "journal": run.journal,
             "size": run.size,
             "printed": run.printed,
@@ -256,7 +257,7 @@ def _run(row: Row[Any]) -> Run:
         phase=Phase(row.phase),
         verdict=None if row.verdict is None else Verdict(row.verdict),
         reason=row.reason,
-        outcomes=tuple(_outcome_in(outcome) for outcome in row.outcomes),
+        outcomes=tuple(outcome_in(outcome) for outcome in row.outcomes),
         journal=row.journal,
         size=row.size,
         printed=row.printed,
@@ -266,28 +267,6 @@ def _run(row: Row[Any]) -> Run:
         stop=row.stop,
         origin=row.origin,
         final=row.final,
-    )
-
-
-def _outcome_out(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "step": outcome.step,
-        "verdict": str(outcome.verdict),
-        "seconds": outcome.seconds,
-        "reason": outcome.reason,
-        "counts": dict(outcome.counts),
-        "lines": list(outcome.lines),
-    }
-
-
-def _outcome_in(data: dict[str, Any]) -> Outcome:
-    return Outcome(
-        step=data["step"],
-        verdict=Verdict(data["verdict"]),
-        seconds=data["seconds"],
-        reason=data["reason"],
-        counts=data["counts"],
-        lines=tuple(data["lines"]),
     )
 
 

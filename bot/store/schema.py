@@ -31,9 +31,9 @@ from sqlalchemy.schema import CreateColumn
 
 from agent.wire.errors import Refusal
 
-VERSION = "6"
+VERSION = "7"
 
-GROWS_FROM = ("3", "4", "5")
+GROWS_FROM = ("3", "4", "5", "6")
 """Versions that lack nothing but tables and columns."""
 
 
@@ -100,6 +100,35 @@ piece = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+measure = Table(  # a step that has ended; a line of history
+    "measure",
+    metadata,
+    Column("job", Integer, primary_key=True),
+    Column("jid", String, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("recipe", String, nullable=False),
+    Column("params", String, nullable=False),  # all of them, spelled alike
+    Column("model", String, nullable=False),  # of the machine, as it was then
+    Column("verdict", String, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("at", Float, nullable=False),  # when it ended
+    Column("metrics", JSON, nullable=False),
+    Index("measure_by_target", "jid", "recipe", "at"),
+    Index("measure_by_model", "model", "recipe", "params", "at"),
+)
+
+inventory = Table(  # the facts that a step found
+    "inventory",
+    metadata,
+    Column("job", Integer, primary_key=True),
+    Column("jid", String, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("recipe", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Index("inventory_by_target", "jid", "recipe", "job"),
+)
+
 target = Table(
     "target",
     metadata,
@@ -147,8 +176,12 @@ wish = Table(
 )
 
 
-def create(db: Connection) -> None:
-    """Make the tables that are missing; VersionError if they would not do."""
+def create(db: Connection) -> str | None:
+    """
+    Make the tables that are missing; VersionError if they would not do.
+
+    Returns the version that the database had; None if it is new.
+    """
     meta.create(db, checkfirst=True)
     version = meta.c.key == "version"
     found = db.scalar(select(meta.c.value).where(version))
@@ -161,6 +194,7 @@ def create(db: Connection) -> None:
     if found in GROWS_FROM:
         _grow(db)
     db.execute(update(meta).where(version).values(value=VERSION))
+    return found
 
 
 def _grow(db: Connection) -> None:

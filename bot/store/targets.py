@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from agent.wire.machine import NOTHING, Machine, machine_of
 from agent.wire.parameter import Kind, Parameter, RecipeInfo
@@ -37,17 +37,13 @@ def store_id(db: Connection) -> str:
 
 def remembered(db: Connection) -> list[Remembered]:
     """Every target that was ever admitted."""
-    return [
-        Remembered(
-            jid=row.jid,
-            epoch=row.epoch,
-            boot=row.boot,
-            digest=row.digest,
-            recipes=None if row.recipes is None else tuple(map(_recipe_in, row.recipes)),
-            machine=machine_of(row.machine or {}),
-        )
-        for row in db.execute(select(schema.target).order_by(schema.target.c.jid))
-    ]
+    return [_target(row) for row in db.execute(select(schema.target).order_by(schema.target.c.jid))]
+
+
+def one(db: Connection, jid: str) -> Remembered | None:
+    """Target *jid*, if it was ever admitted."""
+    row = db.execute(select(schema.target).where(schema.target.c.jid == jid)).one_or_none()
+    return None if row is None else _target(row)
 
 
 def remember(db: Connection, target: Remembered) -> None:
@@ -62,6 +58,17 @@ def remember(db: Connection, target: Remembered) -> None:
             recipes=None if target.recipes is None else [_recipe_out(r) for r in target.recipes],
             machine=target.machine.known,
         )
+    )
+
+
+def _target(row: Row[Any]) -> Remembered:
+    return Remembered(
+        jid=row.jid,
+        epoch=row.epoch,
+        boot=row.boot,
+        digest=row.digest,
+        recipes=None if row.recipes is None else tuple(map(_recipe_in, row.recipes)),
+        machine=machine_of(row.machine or {}),
     )
 
 

@@ -34,7 +34,7 @@ from bot.machines import Machines
 from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.relearn import Relearned
 from bot.reply import Reply
-from bot.store import jobs, journals, schema, targets
+from bot.store import growth, jobs, journals, targets
 from bot.store.writer import Writer
 from bot.wishes import Wishes
 from tests.virtual_time import BEGAN, VirtualLoop, settled
@@ -185,7 +185,7 @@ class Bot:
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.store = Store(self.url)
-        await self.store.do(schema.create)
+        await self.store.do(growth.prepare)
         self.id = await self.store.do(targets.store_id)
         self.fleet = Fleet(US, self.id, lambda jid: jid in (BOB, ALICE))
         self.fleet.load(await self.store.do(targets.remembered))

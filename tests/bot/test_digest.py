@@ -137,7 +137,10 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=6,
 )
-FIELDS = ("name", "verdict", "seconds", "reason", "counts", "lines", "journal")
+FIELDS = (
+    "name", "verdict", "seconds", "reason", "counts", "lines", "journal", "metrics", "first",
+    "known", "facts",
+)  # fmt: skip
 TIMES = st.integers(-(2**70), 2**70) | st.floats()
 KINDS = st.sampled_from(["accepted", "begin", "out", "end", "verdict", "progress", "new"])
 

@@ -1,0 +1,199 @@
+"""
+Steps that have ended, indexed for history: functions of a Connection, for :meth:`Writer.do`.
+
+A row is written in the transaction that digests its record, and only if its journal can be
+true. What a run measured stays when its output is dropped.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select
+
+from agent.wire.vocabulary import Step, Verdict
+from bot.digest import MOST_OUTCOMES
+from bot.insight.measure import Measure, model_of, settings_of
+from bot.jobs import Outcome, Run
+from bot.store import schema, targets
+from bot.store.outcomes import metrics_in, metrics_out, outcome_in
+
+_M, _I = schema.measure.c, schema.inventory.c
+_NEWEST = (_M.at.desc(), _M.job.desc(), _M.step.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The facts that a step found on its target."""
+
+    job: int
+    step: int
+    at: datetime
+    facts: dict[str, str]
+
+
+def add(db: Connection, run: Run, first: int, ended: Sequence[datetime]) -> None:
+    """
+    Keep the outcomes of *run* from number *first* on.
+
+    Args:
+        ended: When each of them ended.
+    """
+    if not ended:
+        return
+    steps = db.execute(select(schema.job.c.steps).where(schema.job.c.number == run.job)).scalar()
+    rows = _rows(targets.one(db, run.jid), steps or [], run, first, ended)
+    if rows:
+        db.execute(insert(schema.measure), rows)
+    for index, at in enumerate(ended, first):
+        if facts := dict(run.outcomes[index].facts):
+            recipe = next((row["recipe"] for row in rows if row["step"] == index), "")
+            db.execute(
+                insert(schema.inventory).values(
+                    job=run.job, jid=run.jid, step=index, recipe=recipe, at=at.timestamp(),
+                    facts=facts,
+                )
+            )  # fmt: skip
+
+
+def drop(db: Connection, run: Run) -> None:
+    """Forget what *run* has measured: its journal is not to be trusted."""
+    for table in (schema.measure, schema.inventory):
+        db.execute(delete(table).where(table.c.job == run.job, table.c.jid == run.jid))
+
+
+def fill(db: Connection) -> None:
+    """Make the rows of all runs there are: for a database of before there were any."""
+    steps = {row.number: row.steps for row in db.execute(select(schema.job))}
+    known = {each.jid: each for each in targets.remembered(db)}
+    for row in db.execute(select(schema.run).where(schema.run.c.outcomes != [])).all():
+        run = Run(
+            job=row.job, target=row.target, jid=row.jid,
+            outcomes=tuple(map(outcome_in, row.outcomes)),
+        )  # fmt: skip
+        at = datetime.fromtimestamp(row.ended or row.began or row.heard or 0, UTC)
+        ended = [at] * len(run.outcomes)
+        if rows := _rows(known.get(row.jid), steps[row.job], run, 0, ended):
+            db.execute(insert(schema.measure), rows)
+
+
+def of_run(db: Connection, job: int, jid: str) -> list[Measure]:
+    """What the run of *job* on *jid* has measured, in the order of its steps."""
+    mine = and_(_M.job == job, _M.jid == jid)
+    return _read(db, mine, limit=MOST_OUTCOMES, order=(_M.step,))
+
+
+def of_job(db: Connection, job: int) -> list[Measure]:
+    """What all runs of *job* have measured."""
+    return _read(db, _M.job == job, limit=100_000, order=(_M.jid, _M.step))
+
+
+def on_target(
+    db: Connection, jid: str, recipe: str, *, params: str | None = None, limit: int,
+    before: datetime | None = None, verdict: Verdict | None = None,
+) -> list[Measure]:  # fmt: skip
+    """
+    The newest *limit* of *recipe* on *jid*, the newest first.
+
+    Args:
+        params: Only those with these parameters.
+        before: Only those that ended before.
+        verdict: Only those that ended so.
+    """
+    mine = and_(_M.jid == jid, _M.recipe == recipe, *_also(params, before, verdict))
+    return _read(db, mine, limit=limit, order=_NEWEST)
+
+
+def of_model(
+    db: Connection, model: str, recipe: str, *, params: str | None = None, limit: int,
+    before: datetime | None = None, verdict: Verdict | None = None,
+) -> list[Measure]:  # fmt: skip
+    """The same of all machines of *model*."""
+    mine = and_(_M.model == model, _M.recipe == recipe, *_also(params, before, verdict))
+    return _read(db, mine, limit=limit, order=_NEWEST)
+
+
+def inventory(db: Connection, job: int, jid: str) -> list[Inventory]:
+    """The facts that the run of *job* on *jid* has found, in the order of its steps."""
+    mine = and_(_I.job == job, _I.jid == jid)
+    return [_found(row) for row in db.execute(select(schema.inventory).where(mine)).all()]
+
+
+def inventory_before(db: Connection, jid: str, recipe: str, job: int) -> Inventory | None:
+    """The facts that *recipe* had found last on *jid* in a job before *job*."""
+    mine = and_(_I.jid == jid, _I.recipe == recipe, _I.job < job)
+    newest = select(schema.inventory).where(mine).order_by(_I.job.desc(), _I.step.desc()).limit(1)
+    row = db.execute(newest).one_or_none()
+    return None if row is None else _found(row)
+
+
+def _also(
+    params: str | None, before: datetime | None, verdict: Verdict | None
+) -> Iterator[ColumnElement[bool]]:
+    if params is not None:
+        yield _M.params == params
+    if before is not None:
+        yield _M.at < before.timestamp()
+    if verdict is not None:
+        yield _M.verdict == str(verdict)
+
+
+def _read(
+    db: Connection, where: ColumnElement[bool], *, limit: int, order: Sequence[Any]
+) -> list[Measure]:
+    rows = db.execute(select(schema.measure).where(where).order_by(*order).limit(limit))
+    return [_measure(row) for row in rows.all()]
+
+
+def _measure(row: Row[Any]) -> Measure:
+    return Measure(
+        job=row.job,
+        jid=row.jid,
+        step=row.step,
+        recipe=row.recipe,
+        params=row.params,
+        model=row.model,
+        verdict=Verdict(row.verdict),
+        seconds=row.seconds,
+        at=datetime.fromtimestamp(row.at, UTC),
+        metrics=metrics_in(row.metrics),
+    )
+
+
+def _found(row: Row[Any]) -> Inventory:
+    return Inventory(row.job, row.step, datetime.fromtimestamp(row.at, UTC), row.facts)
+
+
+def _rows(
+    target: targets.Remembered | None, steps: Sequence[dict[str, Any]], run: Run, first: int,
+    ended: Sequence[datetime],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Rows for the outcomes of *run* from number *first* on; a step nobody asked for has none."""
+    model = model_of(target.machine) if target else ""
+    recipes = {info.name: info for info in (target.recipes or ())} if target else {}
+    rows = []
+    for index, at in enumerate(ended, first):
+        if index < len(steps):
+            step = Step(steps[index]["recipe"], steps[index]["params"])
+            key = settings_of(step, recipes.get(step.recipe))
+            rows.append(_row(run, index, step.recipe, key, model, at))
+    return rows
+
+
+def _row(
+    run: Run, index: int, recipe: str, params: str, model: str, at: datetime
+) -> dict[str, Any]:
+    outcome: Outcome = run.outcomes[index]
+    return {
+        "job": run.job,
+        "jid": run.jid,
+        "step": index,
+        "recipe": recipe,
+        "params": params,
+        "model": model,
+        "verdict": str(outcome.verdict),
+        "seconds": outcome.seconds,
+        "at": at.timestamp(),
+        "metrics": metrics_out(outcome.metrics),
+    }
