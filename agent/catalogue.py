@@ -14,11 +14,13 @@ import resource
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from agent import machine, reboot
 from agent.recipe import BadRecipe, Means, Recipe, load
+from agent.sources import KMSG
 from agent.wire.errors import UnknownName
 from agent.wire.parameter import RecipeInfo, nearest
 from agent.wire.vocabulary import Step
@@ -49,7 +51,18 @@ def means() -> Means:
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         finds=lambda program: shutil.which(program, path=path) is not None,
         disks=_disks(),
+        kernel_log=_kernel_log(),
+        today=datetime.now(UTC).date(),
     )
+
+
+def _kernel_log() -> str:
+    """Why the kernel's log cannot be read; empty if it can."""
+    try:
+        os.close(os.open(KMSG, os.O_RDONLY | os.O_NONBLOCK))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def _disks() -> tuple[str, ...]:

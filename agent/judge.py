@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from agent.known import Known
 from agent.metrics import Metrics
 from agent.progress import Level, printable
 from agent.screen import Lines
@@ -62,6 +63,7 @@ class Judge:
         self._count = {name: re.compile(pattern) for name, pattern in rules["counts"].items()}
         self._levels = [Level(pattern, total) for pattern, total in rules["progress"]]
         self.metrics = Metrics(rules.get("metrics", {}))
+        self.known = Known(rules.get("known", []))
         rules_of_lines = (
             self._fail,
             self._error,
@@ -131,7 +133,7 @@ class Judge:
         if code < 0:
             also = f"; {why}" if why and found not in GOOD else ""
             return self._worst("error", f"it was killed by {_signal(-code)}, not by us{also}")
-        verdict = self._meaning(code)
+        verdict = "pass" if self.known.excuses(code) else self._meaning(code)
         last = message or (printable(self._tail[-1]) if self._tail else "")
         ended = f"exit code {code}" + (f": {last}" if last else "")
         reason = "" if verdict == "pass" else f"it ended with {ended}"
@@ -143,10 +145,15 @@ class Judge:
 
     def _gravest(self, findings: Sequence[Finding]) -> Finding:
         """The worst of *findings* and of the limits; what is bad is among the lines that matter."""
-        every = [*self.metrics.broken(), *findings]
-        for verdict, why in every:
+        every = []
+        for verdict, why in (*self.metrics.broken(), *findings):
+            if verdict in ("fail", "warn") and self.known.explains(why):
+                continue
+            every.append((verdict, why))
             if verdict not in GOOD:
                 self._keep(why)
+        if self.known.why:
+            every.append(("warn", self.known.why))
         return gravest(every)
 
     def _meaning(self, code: int) -> str:
@@ -220,8 +227,9 @@ class Judge:
                 self.complaint = self.complaint or why or f"it said: {printable(line)}"
         for pattern in self._fail:
             if pattern.search(line):
-                self._keep_line(line)
-                self.failures += 1
+                if not self.known.explains(line):
+                    self._keep_line(line)
+                    self.failures += 1
                 break
 
     def _look_for_good(self, line: str) -> None:

@@ -29,15 +29,20 @@ class Process:
     A running diagnostic; NotStarted if there is none.
 
     Its standard output and error are one pipe, :attr:`output`, non-blocking. Its
-    standard input is empty. It works in *folder*.
+    standard input is empty. It works in *folder*, with *more* in its environment.
     """
 
-    def __init__(self, argv: list[str], mark: str, folder: str = "/") -> None:
+    def __init__(
+        self, argv: list[str], mark: str, folder: str = "/", more: dict[str, str] | None = None
+    ) -> None:
         self._mark = mark
         self._over = False
         environment = dict(os.environ)
         environment.pop("PYTHONPATH", None)  # ours
-        environment |= {MARK: mark, "LC_ALL": "C.UTF-8"}  # the words that patterns know
+        environment |= (more or {}) | {
+            MARK: mark,
+            "LC_ALL": "C.UTF-8",
+        }  # the words that patterns know
         self.output, theirs = os.pipe()
         failure, ours = os.pipe()
         self.pid = os.fork()

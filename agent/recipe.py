@@ -19,6 +19,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from agent.format.kernel import KernelLog
+from agent.format.known import Issue
 from agent.format.metrics import MOST, Metric
 from agent.format.on import On
 from agent.format.output import Output
@@ -60,6 +62,8 @@ class Recipe(Strict):
     scratch: Scratch | None = None
     results: Results | None = None
     metrics: Mapping[Word, Metric] = Field({}, max_length=MOST)
+    kernel: KernelLog | None = None
+    known: tuple[Issue, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -70,10 +74,17 @@ class Recipe(Strict):
                 raise ValueError(f"{key}: no parameter of kind {kind} is called {name}")
         if self.results is not None and self.results.file and self.scratch is None:
             raise ValueError("results.file: needs a scratch folder, in which it will be")
+        self._check_tables()
+        return self
+
+    def _check_tables(self) -> None:
+        for issue in self.known:
+            for name in issue.where:
+                if name not in self.params:
+                    raise ValueError(f"known.where: no parameter is called {name}")
         for name, metric in self.metrics.items():
             if metric.path is not None and self.results is None:
                 raise ValueError(f"metrics.{name}.path: needs [results], in which it is looked up")
-        return self
 
     def _references(self) -> list[tuple[str, str | None, Kind]]:
         """The keys that name a parameter, with that, and of which kind it must be."""
@@ -107,6 +118,8 @@ class Recipe(Strict):
             return "the agent does not run as root"
         if any(param.kind is Kind.DISK for param in self.params.values()) and not means.disks:
             return "it has no disk"
+        if self.kernel is not None and self.kernel.required and means.kernel_log:
+            return f"the agent may not read the kernel's log ({means.kernel_log})"
         if self.requires.lock is not None:
             least = self.params[self.requires.lock].min or "1"
             if means.lockable < count(Parameter(kind=Kind.SIZE, default="").check("min", least)):
@@ -138,19 +151,22 @@ class Recipe(Strict):
             "stall": self.time.stall or 0,
             "most": self.output.most,
             "on_crash": [self.on.crash, self.on.repeats],
-            "rules": self._rules(),
+            "rules": self._rules(values, means),
         }
         if self.scratch is not None:
             room = count(values[self.scratch.room]) if self.scratch.room else 0
             step["scratch"] = {"in": values[self.scratch.folder], "room": room}
+        if self.kernel is not None:
+            step["kernel"] = self.kernel.model_dump()
         if self.results is not None:
             step["results"] = self.results.plain()
         return step
 
-    def _rules(self) -> dict[str, Any]:
+    def _rules(self, values: Mapping[str, str], means: Means) -> dict[str, Any]:
         """What :class:`agent.judge.Judge` goes by."""
         metrics = {name: metric.plain() for name, metric in self.metrics.items()}
-        return self.verdict.plain(self.output) | {"metrics": metrics}
+        known = [each.plain() for each in self.known if each.counts(values, means.today)]
+        return self.verdict.plain(self.output) | {"metrics": metrics, "known": known}
 
     def _title(self, given: Mapping[str, str], values: Mapping[str, str]) -> str:
         """The step in the words it was ordered in, its values as they are written shortest."""

@@ -13,6 +13,7 @@ from agent.process import Process
 from agent.progress import Clock
 from agent.results import MOST, Results, number_at
 from agent.signals import Signals, stopper
+from agent.sources import Sources
 from agent.stall import Stall
 from agent.wire.journal import PAYLOAD, encode
 from agent.writer import Writer
@@ -59,6 +60,8 @@ class StepRun:
         self._started = time.monotonic()
         self._stall = Stall(step.get("stall", 0), self._started)
         self._warned: set[str] = set()
+        self.sources = Sources(step, self._judge.metrics)
+        self._channel = self.sources.channel
         self.code: int | None = None
 
     def run(self, process: Process, folder: str = "/") -> tuple[str, str]:
@@ -67,11 +70,15 @@ class StepRun:
         self._stall = Stall(self._step.get("stall", 0), self._started)
         poll = select.poll()
         poll.register(self._signals.fd, select.POLLIN)
-        poll.register(process.output, select.POLLIN)
+        for source in (process.output, *self.sources.fds):
+            poll.register(source, select.POLLIN)
         while not process.exited() and time.monotonic() < self._give_up_at:
             for fd, _ in poll.poll(self._patience()):
                 if fd == self._signals.fd:
                     self._signals.drain()
+                elif fd != process.output:
+                    if self.sources.hear(fd):
+                        self._stall.spoke()
                 elif not self._read(process):
                     poll.unregister(fd)  # it closed its output, and lives on
             self._keep_time(process, time.monotonic())
@@ -86,13 +93,18 @@ class StepRun:
     def facts(self, verdict: str) -> dict[str, Any]:
         """What is known of it, for its last record."""
         read = self._results.counts if self._results is not None else {}
-        told: dict[str, Any] = {"counts": {**self._judge.counts, **read}}
-        if metrics := self._judge.metrics.told():
-            told["metrics"] = metrics
-        told["lines"] = [] if verdict == "pass" else self._judge.lines
-        if verdict != "pass" and self._judge.first is not None:
-            told["first"] = self._judge.first
-        return told
+        by_itself = self._ending is None and self.code is not None and self.code >= 0
+        told: dict[str, Any] = {
+            "metrics": self._judge.metrics.told(),
+            "facts": self._channel.facts if by_itself else {},
+            "known": self._judge.known.told(),
+            "first": None if verdict == "pass" else self._judge.first,
+        }
+        return {
+            "counts": {**self._judge.counts, **self._channel.counts, **read},
+            "lines": [] if verdict == "pass" else self._judge.lines,
+            **{name: value for name, value in told.items() if value},
+        }
 
     def flush(self) -> None:
         """Write down the output that is not written yet."""
@@ -123,14 +135,16 @@ class StepRun:
             due.append(self._synced_at + SYNC)
         if self._progress(now) != self._told:
             due.append(self._told_at + SYNC)
-        elif self._clock is not None and self._judge.progress is None:
+        elif self._clock is not None and not (self._channel.progress or self._judge.progress):
             due.append(self._started + self._clock.moves(now - self._started))
         return max(0.0, min(due) - now) * 1000 + 1
 
     def _progress(self, now: float) -> tuple[float, str] | None:
         """How far it is: as it says, or else by the clock."""
-        if self._judge.progress is not None or self._clock is None:
-            return self._judge.progress
+        if said := self._channel.progress or self._judge.progress:
+            return said
+        if self._clock is None:
+            return None
         return self._clock.at(now - self._started)
 
     def _read(self, process: Process) -> bool:
@@ -166,6 +180,7 @@ class StepRun:
         if self._ending is None and (ending := self._reason_to_end(now)):
             self._ending = ending
             self._judge.cut()
+            self._channel.close()
             process.terminate()
             self._kill_at = now + self._step["grace"]
         if now >= self._kill_at:
@@ -223,21 +238,26 @@ class StepRun:
     def _end(self, process: Process, folder: str) -> tuple[str, str]:
         lasted = time.monotonic() - self._started
         self._listen(process, 0)  # all that it wrote itself
+        self.sources.hear_out(LINGER)
+        self._channel.close()
         process.kill()  # what it left behind
         self._listen(process, LINGER)
         self._flush_rest()
         if process.exited():
             self.code = process.reap()
+        self.sources.hear_out(LINGER)
+        findings = self.sources.findings(whole=self._ending is None)
         if self._ending is not None:
             verdict, reason = self._ending
             stuck = "" if self.code is not None else "; it could not be killed"
-            return self._judge.stopped(verdict, reason + stuck)
+            return self._judge.stopped(verdict, reason + stuck, findings)
         code = self.code if self.code is not None else -signal.SIGKILL
         results = self._read_results(folder)
         # The last line of a console says more than the last line of JSON.
         message = "see its log" if self._spec is not None and not self._spec["file"] else ""
+        findings += results.findings if results else []
         verdict, reason = self._judge.ended(
-            code, results.findings if results else (), (results and results.message) or message
+            code, findings, (results and results.message) or message
         )
         if verdict in GOOD and self._clock is not None and self._clock.early(lasted):
             takes = self._clock.takes

@@ -101,13 +101,15 @@ class Supervisor:
             if folder is not None:
                 scratch.make(folder, step["scratch"]["room"])
                 made = True
-            process = Process(step["argv"], self._request["journal"], folder or "/")
+            more = run.sources.open()
+            process = Process(step["argv"], self._request["journal"], folder or "/", more)
             verdict, reason = run.run(process, folder or "/")
         except (NotStarted, Unwritable) as error:
             verdict, reason = "error", str(error)
         finally:
             if process is not None:
                 process.close()
+            run.sources.close()
             if made and folder is not None:
                 scratch.remove(folder)
         return verdict, reason, last + _end(index, step, run, verdict, reason)

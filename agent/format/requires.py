@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from agent.wire.settings import Strict
 
@@ -30,3 +31,7 @@ class Means:
     """Whether a program is installed."""
     disks: tuple[str, ...] = ()
     """The disks, by their names in ``/dev``."""
+    kernel_log: str = ""
+    """Why the kernel's log cannot be read; empty if it can."""
+    today: date = date.min
+    """For known issues that have an end."""

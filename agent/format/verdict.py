@@ -10,6 +10,8 @@ from agent.format.output import Output
 from agent.format.types import Pattern, Word, wrapped
 from agent.wire.settings import Strict
 
+Case = Annotated[str, Field(min_length=1, max_length=80)]
+
 EXITS = ("pass", "warn", "skip", "fail", "error")
 """What an exit code can mean."""
 
@@ -48,6 +50,8 @@ class Rules(Strict):
     must: tuple[Pattern, ...] = ()
     """Lines without which it is no pass: it ended early, whatever its exit code."""
     same: tuple[Same, ...] = ()
+    expect: tuple[Case, ...] = ()
+    """Cases that the side channel must tell of: one that is missing is a fail."""
 
     @model_validator(mode="after")
     def _verdicts(self) -> Self:
@@ -66,6 +70,7 @@ class Rules(Strict):
             "error": [[rule.line, rule.why] for rule in self.error],
             "must": list(self.must),
             "same": [[rule.this, rule.that, rule.why] for rule in self.same],
+            "expect": list(self.expect),
             "counts": dict(output.counts),
             "progress": [[level.line, level.total] for level in output.progress],
         }

@@ -1,0 +1,206 @@
+"""
+The side channel: what a diagnostic says of itself in JSON lines, in a file made for it.
+
+The file's name is in the environment as ``LABROOM_RESULTS``. Each line is an object:
+
+    {"case": "walking ones", "verdict": "fail", "why": "bit 3"}
+    {"metric": "triad", "value": 41.2, "unit": "GB/s"}
+    {"count": "loops", "n": 2}
+    {"fact": "dimm A1", "value": "16 GB DDR4-3200"}
+    {"progress": 0.5, "text": "half of it"}
+
+Pure, standard library only: it is fed bytes.
+
+Rule 1: what cannot be read is an error, never a pass; so is more than we take.
+
+Rule 2: a case that was expected and did not come is a fail, whatever else was said.
+
+Rule 3: facts come all of them or not at all: a part of an inventory looks like theft.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from agent.metrics import Metrics
+from agent.progress import printable
+
+MOST = 1024 * 1024
+"""Bytes that are read in all."""
+
+LINE = 16 * 1024
+"""Bytes of a line."""
+
+CASES, COUNTS, FACTS = 1000, 20, 200
+"""How many of them there may be."""
+
+FACTS_SIZE = 10_000
+"""Bytes of all facts as JSON: they share a header of the journal with the rest."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_LARGEST = 1e15
+_FAULTS = 3  # that are told
+_MILDEST_FIRST = ("pass", "skip", "warn", "fail", "error")
+
+
+class _Unreadable(Exception):  # noqa: N818  (caught below; its text is told)
+    """A line that says nothing that we can use."""
+
+
+class Channel:
+    """What came through the side channel of one step."""
+
+    def __init__(self, metrics: Metrics, expect: Sequence[str] = ()) -> None:
+        self._metrics, self._expect = metrics, expect
+        self.counts: dict[str, float] = {}
+        self._facts: dict[str, str] = {}
+        self.progress: tuple[float, str] | None = None
+        self._cases: dict[str, tuple[str, str]] = {}
+        self._faults: list[str] = []
+        self._rest = b""
+        self._read = self._lines = 0
+        self._closed = False
+        self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {
+            "case": self._case, "metric": self._metric, "count": self._count,
+            "fact": self._fact, "progress": self._move,
+        }  # fmt: skip
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The facts; none if anything is wrong with what was said."""
+        return {} if self._faults else self._facts
+
+    def feed(self, data: bytes) -> None:
+        """Take *data*, the next bytes."""
+        if self._closed:
+            return
+        self._read += len(data)
+        if self._read > MOST:
+            self._fault(f"more than {MOST >> 10}K of results")
+            self._closed = True
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._line(line)
+        if len(self._rest) > LINE:
+            self._line(self._rest)
+            self._closed = True
+
+    def close(self) -> None:
+        """There is no more, or what comes now is not about the hardware."""
+        if not self._closed:
+            self._line(self._rest)
+        self._closed = True
+
+    def findings(self, *, whole: bool) -> list[tuple[str, str]]:
+        """
+        Verdicts and why, of all that is not a pass.
+
+        Args:
+            whole: It ended by itself: then what was expected must have come.
+        """
+        found = [("error", fault) for fault in self._faults]
+        for name, (verdict, why) in self._cases.items():
+            if verdict != "pass":
+                found.append((verdict, f"{name}: {why}" if why else f"{name}: {verdict}"))
+        if whole:
+            missing = (name for name in self._expect if name not in self._cases)
+            found += [("fail", f"{name}: there is no result of it") for name in missing]
+        return found
+
+    def _line(self, line: bytes) -> None:
+        self._lines += 1
+        if not line.strip():
+            return
+        try:
+            said = _object(line)
+            kinds = [kind for kind in self._kinds if kind in said]
+            if len(kinds) != 1:
+                raise _Unreadable(f"not one of {', '.join(self._kinds)}")
+            self._kinds[kinds[0]](said)
+        except _Unreadable as error:
+            self._fault(f"line {self._lines} of its results: {error}: {_shown(line)}")
+
+    def _fault(self, text: str) -> None:
+        if len(self._faults) < _FAULTS:
+            self._faults.append(text)
+
+    def _case(self, said: dict[str, Any]) -> None:
+        name, verdict, why = said["case"], said.get("verdict"), said.get("why", "")
+        if not isinstance(name, str) or not len(name := printable(name, 80)) > 0:
+            raise _Unreadable("a case has a name")
+        if verdict not in _MILDEST_FIRST:
+            raise _Unreadable(f"a verdict is one of {', '.join(_MILDEST_FIRST)}")
+        if not isinstance(why, str):
+            raise _Unreadable("why is text")
+        if name not in self._cases and len(self._cases) == CASES:
+            raise _Unreadable(f"more than {CASES} cases")
+        order = _MILDEST_FIRST.index
+        if name not in self._cases or order(verdict) > order(self._cases[name][0]):
+            self._cases[name] = verdict, printable(why)
+
+    def _metric(self, said: dict[str, Any]) -> None:
+        unit = said.get("unit", "")
+        if not isinstance(unit, str) or len(unit) > 12 or not unit.isprintable():
+            raise _Unreadable("a unit is text of at most 12 characters")
+        if wrong := self._metrics.add(_name(said["metric"]), _number(said, "value"), unit):
+            raise _Unreadable(wrong)
+
+    def _count(self, said: dict[str, Any]) -> None:
+        name = _name(said["count"])
+        if name not in self.counts and len(self.counts) == COUNTS:
+            raise _Unreadable(f"more than {COUNTS} counts")
+        total = self.counts.get(name, 0) + (_number(said, "n") if "n" in said else 1)
+        if abs(total) > _LARGEST:
+            raise _Unreadable("it is too large")
+        self.counts[name] = total
+
+    def _fact(self, said: dict[str, Any]) -> None:
+        key, value = said["fact"], said.get("value")
+        if not isinstance(key, str) or not 0 < len(key := printable(key, 61)) <= 60:
+            raise _Unreadable("a fact has a name of at most 60 characters")
+        if not isinstance(value, str):
+            raise _Unreadable("the value of a fact is text")
+        self._facts[key] = printable(value)
+        if len(self._facts) > FACTS or len(json.dumps(self._facts)) > FACTS_SIZE:
+            raise _Unreadable(f"more than {FACTS} facts, or {FACTS_SIZE} bytes of them")
+
+    def _move(self, said: dict[str, Any]) -> None:
+        fraction, text = _number(said, "progress"), said.get("text", "")
+        if not 0 <= fraction <= 1:
+            raise _Unreadable("progress is from 0 to 1")
+        if not isinstance(text, str):
+            raise _Unreadable("text is text")
+        self.progress = round(fraction, 4), printable(text, 60) or f"{fraction:.0%}"
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    if len(line) > LINE:
+        raise _Unreadable(f"it is longer than {LINE >> 10}K")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise _Unreadable("it is not JSON") from error
+    if not isinstance(said, dict):
+        raise _Unreadable("it is no object")
+    return said
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or _NAME.fullmatch(value) is None:
+        raise _Unreadable("a name is a-z, 0-9 and _, at most 32")
+    return value
+
+
+def _number(said: dict[str, Any], key: str) -> float:
+    value = said.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Unreadable(f"{key} is no number")
+    if not abs(value) <= _LARGEST:  # NaN is not
+        raise _Unreadable(f"{key} is no number that we take")
+    return value
+
+
+def _shown(line: bytes) -> str:
+    return printable(line[:200].decode("utf-8", "replace"), 80)
