@@ -35,7 +35,7 @@ class Process:
     def __init__(
         self, argv: list[str], mark: str, folder: str = "/", more: dict[str, str] | None = None
     ) -> None:
-        self._mark = mark
+        self.mark = mark
         self._over = False
         environment = dict(os.environ)
         environment.pop("PYTHONPATH", None)  # ours
@@ -64,7 +64,7 @@ class Process:
         """Ask all of it to end, also what left the group; each process once."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGTERM)
-        for pid in _marked(self._mark):
+        for pid in _marked(self.mark):
             with contextlib.suppress(ProcessLookupError):
                 if os.getpgid(pid) != self.pid:
                     os.kill(pid, signal.SIGTERM)
@@ -73,11 +73,11 @@ class Process:
         """End all of it, also what left the group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        sweep(self._mark)
+        sweep(self.mark)
 
     def used(self) -> float:
         """Seconds of processor time that all of it has used, with the children it reaped."""
-        wanted = f"{MARK}={self._mark}".encode()
+        wanted = f"{MARK}={self.mark}".encode()
         total = 0
         for pid in _others():
             group, ticks = _stat(pid)

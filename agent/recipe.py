@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from agent.format.artifacts import Artifacts
 from agent.format.kernel import KernelLog
 from agent.format.known import Issue
 from agent.format.metrics import MOST, Metric
@@ -64,16 +65,21 @@ class Recipe(Strict):
     metrics: Mapping[Word, Metric] = Field({}, max_length=MOST)
     kernel: KernelLog | None = None
     known: tuple[Issue, ...] = ()
+    artifacts: Artifacts | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         check_params(self.params)
         check_argv(self.argv, self.params)
+        for argv in self.on.bad:
+            check_argv(argv, self.params, "on.bad")
         for key, name, kind in self._references():
             if name is not None and (name not in self.params or self.params[name].kind != kind):
                 raise ValueError(f"{key}: no parameter of kind {kind} is called {name}")
         if self.results is not None and self.results.file and self.scratch is None:
             raise ValueError("results.file: needs a scratch folder, in which it will be")
+        if self.artifacts is not None and self.scratch is None:
+            raise ValueError("artifacts: needs a scratch folder, in which they will be")
         self._check_tables()
         return self
 
@@ -141,7 +147,7 @@ class Recipe(Strict):
             if param.kind is Kind.DISK:
                 values[name] = _disk(name, values[name], means)
         takes = int(values[self.time.takes]) if self.time.takes else 0
-        step = {
+        return {
             "name": self._title(given, values),
             "recipe": self.name,
             "argv": [filled(arg, values) for arg in self.argv],
@@ -152,12 +158,21 @@ class Recipe(Strict):
             "most": self.output.most,
             "on_crash": [self.on.crash, self.on.repeats],
             "rules": self._rules(values, means),
+            **self._extras(values),
         }
+
+    def _extras(self, values: Mapping[str, str]) -> dict[str, Any]:
+        """The parts of a step that only some recipes have."""
+        step: dict[str, Any] = {}
         if self.scratch is not None:
             room = count(values[self.scratch.room]) if self.scratch.room else 0
             step["scratch"] = {"in": values[self.scratch.folder], "room": room}
         if self.kernel is not None:
             step["kernel"] = self.kernel.model_dump()
+        if self.artifacts is not None:
+            step["artifacts"] = self.artifacts.plain()
+        if self.on.bad:
+            step["on_bad"] = [[filled(arg, values) for arg in argv] for argv in self.on.bad]
         if self.results is not None:
             step["results"] = self.results.plain()
         return step

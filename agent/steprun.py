@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from agent import scratch
+from agent.files import Files
 from agent.judge import GOOD, Judge
 from agent.kept import Kept
 from agent.process import Process
@@ -74,16 +75,27 @@ class StepRun:
             poll.register(source, select.POLLIN)
         while not process.exited() and time.monotonic() < self._give_up_at:
             for fd, _ in poll.poll(self._patience()):
-                if fd == self._signals.fd:
-                    self._signals.drain()
-                elif fd != process.output:
-                    if self.sources.hear(fd):
-                        self._stall.spoke()
-                elif not self._read(process):
+                if not self._hear(fd, process):
                     poll.unregister(fd)  # it closed its output, and lives on
             self._keep_time(process, time.monotonic())
         verdict, reason = self._end(process, folder)
-        return verdict, "; ".join(part for part in (reason, self._kept.note) if part)
+        files = Files(self._step, verdict)
+        if files.commands:  # which take a while
+            self._writer.sync()
+        for piece, data in files.pieces(folder, process.mark, self._signals):
+            self._writer.append(encode("file", time.time(), data, step=self._index, **piece))
+        notes = (reason, self._kept.note, files.note)
+        return verdict, "; ".join(part for part in notes if part)
+
+    def _hear(self, fd: int, process: Process) -> bool:
+        """Take what there is of *fd*. Whether there may be more, some time."""
+        if fd == self._signals.fd:
+            self._signals.drain()
+        elif fd == process.output:
+            return self._read(process)
+        elif self.sources.hear(fd):
+            self._stall.spoke()
+        return True
 
     @property
     def seconds(self) -> float:

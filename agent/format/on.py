@@ -1,6 +1,6 @@
-"""``[on]``: what to do when something happens to a step that it did not do itself."""
+"""``[on]``: what to do when a step ends badly, or the machine under it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,9 +8,14 @@ from agent.wire.settings import Strict
 
 
 class On(Strict):
-    """What to do when something happens to a step that it did not do itself."""
+    """What to do when a step ends badly, or the machine under it."""
 
     crash: Literal["stop", "repeat", "next"] = "stop"
     """The machine rebooted unasked: the run ends, does the step again, or goes on after it."""
     repeats: int = Field(default=1, ge=1, le=100)
     """How often to repeat it, at most; then the run ends."""
+    bad: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = Field(
+        default=(), max_length=3
+    )
+    """Commands to run after a step that was not good (and not stopped by a person). What each
+    says is kept with the run, as a file."""

@@ -49,18 +49,17 @@ def check_params(params: Mapping[str, Param]) -> None:
             raise ValueError(f"params.{name}.default: {error}") from error
 
 
-def check_argv(argv: tuple[str, ...], params: Mapping[str, Param]) -> None:
+def check_argv(argv: tuple[str, ...], params: Mapping[str, Param], where: str = "argv") -> None:
     """ValueError if *argv* names a parameter that is not there, or only within an argument."""
     for arg in argv:
         whole = _PARAM.fullmatch(arg)
         for name in re.findall(r"\{(.*?)\}", arg):
             if whole is None and name in params:
-                raise ValueError(
-                    f"argv: {arg!r}: {{{name}}} must be the whole argument, or all after --option="
-                )
+                must = "must be the whole argument, or all after --option="
+                raise ValueError(f"{where}: {arg!r}: {{{name}}} {must}")
             if whole is not None and name not in params:
                 near = nearest(name, params)
                 hint = f"did you mean {{{near}}}?" if near else "there is none of that name"
-                raise ValueError(f"argv: {arg!r} is no parameter: {hint}")
+                raise ValueError(f"{where}: {arg!r} is no parameter: {hint}")
     if _PARAM.fullmatch(argv[0]):
-        raise ValueError("argv: the program itself cannot be a parameter")
+        raise ValueError(f"{where}: the program itself cannot be a parameter")
