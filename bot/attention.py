@@ -101,7 +101,9 @@ class Attention:
             log.warning("line.dropped", reason="too many", by=who, id=line.id)
             return _refused(TOO_FAST, condition="policy-violation") if takes is None else None
         reply = await self._heard(line, who)
-        if reply is not None:
+        if reply is None:
+            self._throttle.silent(who, self._now())
+        else:
             self._own += [_unquoted(reply.text), _unquoted(reply.body)]
             if reply.kind == "refusal":
                 self._throttle.refused(who, self._now())

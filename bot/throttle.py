@@ -1,5 +1,7 @@
 """
-How much one person may say at once. Pure: time comes in as seconds of any clock.
+How many answers one person may have at once. Pure: time comes in as seconds of any clock.
+
+Talk costs nothing: a program that feeds the room with news is not ours to judge.
 
 Two bots that misunderstand each other would talk for ever; a script in a loop would keep
 everybody else waiting.
@@ -8,7 +10,7 @@ everybody else waiting.
 from dataclasses import dataclass, field
 
 LINES, LINE_EVERY = 60, 1.0
-"""Lines that may come at once, and seconds for one more: nobody types like that."""
+"""Lines that are answered at once, and seconds for one more: nobody types like that."""
 
 MISREAD, MISREAD_EVERY = 20, 10.0
 """Likewise of lines that we refuse: who talks past us is no person, or is not helped by it."""
@@ -55,6 +57,11 @@ class Throttle:
         speaker.told = False
         speaker.lines.left -= 1
         return True
+
+    def silent(self, who: str, now: float) -> None:
+        """A line of *who* that we took gets no answer."""
+        lines = self._speaker(who, now).lines
+        lines.left = min(lines.most, lines.left + 1)
 
     def refused(self, who: str, now: float) -> None:
         """A line of *who* was refused, or not understood."""

@@ -213,6 +213,13 @@ async def test_a_burst_of_commands_is_answered_and_a_flood_is_told_so_once() -> 
     assert told.data["condition"] == "policy-violation"
 
 
+async def test_who_talks_much_is_never_told_that_it_is_too_much() -> None:
+    desk = Desk()
+    for _ in range(2 * LINES):
+        assert (await desk.say("all is well", by=EVE))[1] is None
+    assert (await desk.say("status", by=EVE))[1] is not None
+
+
 # ref=
 
 
