@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 # Test files at once: most of the time they wait, for a server or a process to come or go.
 JOBS ?= 4
-SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables iputils-ping bindfs profanity poezio go-sendxmpp
+SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools gcc libc6-dev strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables iputils-ping bindfs profanity poezio go-sendxmpp
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)

@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 
 DEFAULT = Path("/etc/labroom/agent.toml")
+NO_OPTIONS = typer.Argument([], help="For example --root=DIR: where sys, proc and dev are.")
 
 
 @app.command()
@@ -72,6 +73,14 @@ def recipes(config: ConfigFile = DEFAULT, flags: Flags = None) -> None:
     for bad in found.bad:
         sys.stderr.write(f"labroom-agent: {bad}\n")
     raise typer.Exit(1 if found.bad else 0)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def probe(name: str, options: list[str] = NO_OPTIONS) -> None:
+    """Look at this machine with one of our own probes: what the recipe of that name runs."""
+    from agent.probes.__main__ import main as run
+
+    raise typer.Exit(run([name, *options]))
 
 
 app.command()(command.install)

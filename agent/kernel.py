@@ -21,6 +21,8 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
     "mce": (  # machine checks, and what the firmware reports of memory, processors and buses
         ("fail", r"\[Hardware Error\].*(?:[Uu]ncorrect|[Ff]atal|severity: recoverable)"),
         ("warn", r"\[Hardware Error\].*(?:[Cc]orrected|events logged|error from APEI|It has been)"),
+        # Bit 61 of the bank's status says that it was not corrected.
+        ("warn", r"\[Hardware Error\]: CPU \d+: Machine Check: 0 Bank \d+: [89cd][0-9a-f]{15}"),
         ("fail", r"\[Hardware Error\]: (?:CPU |Machine [Cc]heck|Deferred)"),
         ("fail", r"Machine [Cc]heck(?: Exception|: Processor context corrupt)"),
         ("fail", r"mce: (?:Uncorrected|CPU.* stuck|.*Fatal)|Memory failure: 0x"),

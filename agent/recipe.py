@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from agent import probes
 from agent.format.artifacts import Artifacts
 from agent.format.kernel import KernelLog
 from agent.format.known import Issue
@@ -150,7 +151,7 @@ class Recipe(Strict):
         return {
             "name": self._title(given, values),
             "recipe": self.name,
-            "argv": [filled(arg, values) for arg in self.argv],
+            "argv": probes.command([filled(arg, values) for arg in self.argv]),
             "wall": takes + self.time.wall,
             "takes": takes,
             "grace": self.time.grace,

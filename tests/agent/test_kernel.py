@@ -18,7 +18,7 @@ from tests.agent.test_recipe import ALL, HEAD, write
 BAD = {
     "mce": [
         "mce: [Hardware Error]: CPU 2: Machine Check Exception: 5 Bank 4: be00000000800400",
-        "mce: [Hardware Error]: CPU 0: Machine Check: 0 Bank 7: 8c00004000010090",
+        "mce: [Hardware Error]: CPU 0: Machine Check: 0 Bank 7: ac00004000010090",
         "[Hardware Error]: Uncorrected, software restartable error.",
         "{1}[Hardware Error]: event severity: fatal",
         "{1}[Hardware Error]: Error 0, type: recoverable uncorrectable",

@@ -175,6 +175,16 @@ def test_what_is_not_all_of_it_is_no_pass(stress: Recipe) -> None:
     assert seen(stress, GOOD, 2)[0] == "fail"
 
 
+def test_what_it_says_in_debian_13(stress: Recipe) -> None:
+    assert seen(stress, GOOD_13) == ("pass", "")
+    for line in GOOD_13.splitlines(keepends=True)[3:5]:
+        assert seen(stress, GOOD_13.replace(line, ""))[0] == "error"
+    skipped = GOOD_13.replace("skipped: 0", "skipped: 1: smi (1)")
+    assert seen(stress, skipped) == ("error", "It skipped a part of the test")
+    doubted = GOOD_13.replace("untrustworthy: 0", "untrustworthy: 1: vm (1)")
+    assert "cannot be trusted" in seen(stress, doubted)[1]
+
+
 def test_more_memory_than_there_is_is_refused(stress: Recipe) -> None:
     with pytest.raises(BadValue, match="more memory than there is"):
         stress.resolve({"memory": "16T"}, ALL)
@@ -188,6 +198,20 @@ stress-ng: metrc: [1] cpu                7725     60.00      3.76      0.00     
 stress-ng: metrc: [1] vm               199895     60.00      3.05      0.79     49941.65
 stress-ng: info:  [1] successful run completed in 60.00s
 """
+
+GOOD_13 = """\
+stress-ng: info:  [1] setting to a 2 secs run per stressor
+stress-ng: info:  [1] dispatching hogs: 1 cpu, 1 vm
+stress-ng: metrc: [1] stressor       bogo ops real time  usr time  sys time   bogo ops/s
+stress-ng: metrc: [1] cpu                1940      2.00      1.15      0.01       969.33
+stress-ng: metrc: [1] vm                45916      2.00      1.00      0.11     22904.63
+stress-ng: info:  [1] skipped: 0
+stress-ng: info:  [1] passed: 2: cpu (1) vm (1)
+stress-ng: info:  [1] failed: 0
+stress-ng: info:  [1] metrics untrustworthy: 0
+stress-ng: info:  [1] successful run completed in 2.01 secs
+"""
+"""As 0.19.02 says it."""
 
 SKIPPED = (
     "stress-ng: info:  [1] vm stressor will be skipped, need to be running with CAP_SYS_RESOURCE\n",
