@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agent.format.types import Pattern
+from agent.format.types import Whole
 from agent.wire.settings import Strict
 
 
 class Issue(Strict):
     """Makes a warning of a fail, for lines that it matches as a whole; see :mod:`agent.known`."""
 
-    line: Pattern
+    line: Whole
     """The whole of a line that ``fail`` finds, of a kernel message, or of why something failed."""
     why: str = Field(min_length=1, max_length=200)
     link: Annotated[str, Field(pattern=r"^(https?://\S{1,300})?$")] = ""

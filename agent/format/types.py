@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from agent.format import cost
 from agent.wire.errors import BadValue
 from agent.wire.parameter import Kind, Parameter
 
@@ -15,12 +16,17 @@ def count(text: str) -> int:
     return int(text[:-1] if unit else text) << (10 * unit)
 
 
-def _compiles(pattern: str) -> str:
+def _compiles(pattern: str, *, anywhere: bool = True) -> str:
     try:
         re.compile(pattern)
+        cost.check(pattern, anywhere=anywhere)
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from error
     return pattern
+
+
+def _compiles_whole(pattern: str) -> str:
+    return _compiles(pattern, anywhere=False)
 
 
 def _seconds(value: object) -> int:
@@ -42,6 +48,9 @@ def _bytes(value: object) -> int:
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]
+"""Looked for anywhere in a line; one that a line can make take for ever is refused."""
+Whole = Annotated[str, AfterValidator(_compiles_whole)]
+"""Must match all of a line."""
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 Bytes = Annotated[int, BeforeValidator(_bytes)]
 Path = Annotated[str, Field(pattern=r"^[^/\s]+(/[^/\s]+)*$", max_length=200)]
