@@ -22,7 +22,7 @@ from bot.owed import Owed
 from bot.ports import Voice
 from bot.reply import Reply
 from bot.report import summary
-from bot.store import jobs
+from bot.store import history, jobs
 from bot.store.writer import Writer
 
 log = structlog.get_logger()
@@ -137,7 +137,8 @@ class Herald:
         if not job.done or job.told:
             return
         if number not in self._said:
-            await self._deliver(summary.result(job), job)
+            insights = await self._store.do(lambda db: history.of_job(db, job))
+            await self._deliver(summary.result(job, insights), job)
             self._said[number] = job
         said = self._said[number]
         await self._store.do(lambda db: jobs.set_told(db, said))
@@ -155,7 +156,8 @@ class Herald:
         if before is None or before is run.verdict:
             return
         if (number, jid) not in self._said:
-            await self._deliver(summary.revised(job, run, before), job)
+            insights = await self._store.do(lambda db: history.of_job(db, job))
+            await self._deliver(summary.revised(job, run, before, insights), job)
             self._said[number, jid] = job
         await self._store.do(lambda db: jobs.set_run_told(db, run))
         del self._said[number, jid]

@@ -25,8 +25,8 @@ from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Deed, Permission
 from bot.reply import Reply
+from bot.report.acknowledgement import acknowledgement
 from bot.report.nodes import folded
-from bot.report.summary import acknowledgement
 from bot.report.text import listed, safe, unique
 from bot.selection import EVERYBODY, Choice, Every, Failed, Group, Part, Selection, named
 from bot.verb import Verb

@@ -6,6 +6,7 @@ changed in meaning without a new version (bot/reply.py).
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -108,11 +109,14 @@ def of_job(job: Job) -> Facts:
     }
 
 
-def of_end(job: Job) -> Facts:
+def of_end(job: Job, insights: Mapping[str, Facts]) -> Facts:
     """
     How a job ended, and no more: every server counts bytes (``job 3`` has the rest).
 
     Prosody's default holds whoever says a kilobyte back for 100 ms.
+
+    Args:
+        insights: What history makes of its runs, by the bare JID of their targets.
     """
     return {
         "job": job.number,
@@ -125,6 +129,7 @@ def of_end(job: Job) -> Facts:
                 "verdict": run.verdict.value if run.verdict else None,
                 "reason": run.reason,
                 "steps": [of_outcome(outcome) for outcome in run.outcomes],
+                "insight": insights.get(run.jid, {}),
             }
             for run in job.runs
         ],

@@ -1,5 +1,5 @@
 """
-What the room hears of a job: that it is taken, how it ended, and that the end was revised.
+What the room hears of a job when it is over: how it ended, and that the end was revised.
 
 Rule 1: the first line says it all, with the verdict as a word.
 Rule 2: the asker's nick stands in the result, once, and nowhere before.
@@ -7,111 +7,86 @@ Rule 3: what failed comes first; what is alike is said once.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
 
 from agent.wire.vocabulary import Verdict
+from bot.insight.insight import Insight
+from bot.insight.templates import template
 from bot.jobs import Job, Run
-from bot.lab import Target
 from bot.reply import Reply
-from bot.report import facts
+from bot.report import facts, notes
+from bot.report.evidence import evidence, first_line
 from bot.report.nodes import folded
 from bot.report.table import table
-from bot.report.text import counted, cut, duration, listed, plural, safe, wrapped
+from bot.report.text import cut, duration, listed, number, plural, safe, wrapped
 
 NAMES = 24
 """Columns for the names of those who ended alike: the verdict must stand beside them."""
 
+NOTED = 2
+"""Most of what is not as usual among several that stands in the line; more is in the block."""
+
 LINES = 20
 """Most lines of a result's block: it has to leave room for talk."""
 
+PLAIN = Insight()
+NOTHING: Mapping[str, Insight] = MappingProxyType({})
 
-def acknowledgement(
-    job: Job,
-    targets: Mapping[str, Target],
-    left_out: Sequence[str] = (),
-    terms: Sequence[str] = (),
-) -> Reply:
+
+def result(job: Job, insights: Mapping[str, Insight] = NOTHING) -> Reply:
     """
-    That *job* is recorded.
+    The one notice when *job* has ended.
 
     Args:
-        targets: What is known of the machines, by name.
-        left_out: Why a target that "all" meant is not among them, a clause each.
-        terms: What else was agreed, a clause each.
+        insights: What history makes of its runs, by the bare JID of their targets.
     """
-    names = [run.target for run in job.runs]
-    called = folded(names)
-    on = ", ".join(called) if len(called) <= 8 else f"{len(names)} targets"
-    clauses = [f"job {job.number}: {safe(job.title)} on {on}", *terms, *_waits(job, targets)]
-    clauses += [f"not on {safe(reason)}" for reason in left_out[:3]]
-    if len(left_out) > 3:
-        clauses.append(f"nor on {len(left_out) - 3} more")
-    return Reply(
-        "; ".join(clauses),
-        table="\n".join(wrapped(", ".join(called), indent="")) if len(called) > 8 else "",
-        data={
-            "job": job.number,
-            "title": job.title,
-            "targets": names,
-            "left_out": list(left_out),
-        },
-        kind="acknowledgement",
-    )
-
-
-def _waits(job: Job, targets: Mapping[str, Target]) -> list[str]:
-    """Why some runs do not start at once."""
-    clauses: list[str] = []
-    mine = [targets[run.target] for run in job.runs if run.target in targets]
-    for state in ("down", "away", "rebooting"):
-        names = [target.name for target in mine if target.state == state]
-        if len(names) == 1:
-            clauses.append(f"{names[0]} is {state}: it starts when {names[0]} is back")
-        elif names:
-            clauses.append(f"{listed(folded(names), 4)} are {state}: it starts when they are back")
-    busy = [target for target in mine if target.state == "busy" and target.job != job.number]
-    if len(busy) > 2:
-        clauses.append(
-            f"{listed(folded([target.name for target in busy]), 4)} are busy: it waits there"
-        )
-    for target in busy[:2] if len(busy) <= 2 else ():
-        waiting = f" and {target.queue} more" if target.queue else ""
-        after = f"job {target.job}{waiting}" if target.job else "what is on"
-        clauses.append(f"{target.name} is busy: it starts there after {after}")
-    return clauses
-
-
-def result(job: Job) -> Reply:
-    """The one notice when *job* has ended."""
     groups = _alike(job)
     verdict = job.verdict or Verdict.ERROR
     names = [run.target for run in job.runs]
     start = f"{_call(job)} {verdict}: {safe(job.title)} on "
     if len(groups) == 1:
-        text = ", ".join([start + listed(folded(names)), *_details(groups[0])])
+        text = ", ".join([start + listed(folded(names)), *_details(groups[0], insights)])
         rows = _steps(groups[0][0]) if len(job.steps) > 1 and not verdict.good else []
     else:
         text = f"{start}{len(names)} targets: " + "; ".join(_group(group) for group in groups[:3])
         text += f"; {len(groups) - 3} more kinds of end" if len(groups) > 3 else ""
         rows = [row for group in groups for row in _rows(group)]
+    noted = _noted(job, insights) if len(names) > 1 else []
     block = [table(rows, most=12)] if rows else []
-    block += _evidence(
-        groups, named=len(names) > 1, room=LINES - sum(b.count("\n") + 1 for b in block)
+    block += [piece for note in noted[NOTED : NOTED + 4] for piece in wrapped(note)[:3]]
+    block += evidence(
+        groups, insights,
+        named=len(names) > 1, room=LINES - sum(b.count("\n") + 1 for b in block),
+    )  # fmt: skip
+    return Reply(
+        "; ".join([text, *noted[:NOTED]]),
+        table="\n".join(block),
+        data=facts.of_end(job, _data(insights)),
+        kind="result",
+        quotes=True,
     )
-    return Reply(text, table="\n".join(block), data=facts.of_end(job), kind="result", quotes=True)
 
 
-def revised(job: Job, run: Run, before: Verdict) -> Reply:
+def revised(
+    job: Job, run: Run, before: Verdict, insights: Mapping[str, Insight] = NOTHING
+) -> Reply:
     """That the journal of *run*, reported as *before* (lost), has arrived after all."""
     text = ", ".join(
         [
             f"{_call(job)} on {run.target} was reported {before}; "
             f"its journal is here: {run.verdict}",
-            *_details([run]),
+            *_details([run], insights),
         ]
     )
-    lines = _evidence([[run]], named=False, room=LINES)
-    data = {**facts.of_end(job), "revised": run.target, "before": before.value}
+    lines = evidence([[run]], insights, named=False, room=LINES)
+    end = facts.of_end(job, _data(insights))
+    data = {**end, "revised": run.target, "before": before.value}
     return Reply(text, table="\n".join(lines), data=data, kind="result", quotes=True)
+
+
+def _data(insights: Mapping[str, Insight]) -> dict[str, facts.Facts]:
+    return {jid: notes.as_data(insight) for jid, insight in insights.items()}
 
 
 def relearned(found: Sequence[tuple[int, int, str, Sequence[str]]]) -> Reply:
@@ -150,14 +125,14 @@ def _call(job: Job) -> str:
 
 
 def _alike(job: Job) -> list[list[Run]]:
-    """The runs that ended alike together, the worst first."""
+    """The runs that ended alike together, whatever their numbers are; the worst first."""
     groups: dict[object, list[Run]] = {}
     for run in job.runs:
         ends = tuple(
-            (outcome.verdict, outcome.reason, tuple(outcome.counts.items()), outcome.lines)
+            (outcome.verdict, template(outcome.reason), template(first_line(outcome)))
             for outcome in run.outcomes
         )
-        groups.setdefault((run.verdict, run.reason, ends), []).append(run)
+        groups.setdefault((run.verdict, template(run.reason), ends), []).append(run)
     order = list(Verdict)
     return sorted(groups.values(), key=lambda group: -order.index(_verdict(group[0])))
 
@@ -177,14 +152,38 @@ def _names(group: Sequence[Run], most: int) -> str:
     return listed(folded([run.target for run in group]), most)
 
 
-def _details(group: list[Run]) -> list[str]:
-    """How long it took, what was counted and why it is no pass, as far as that is known."""
+def _details(group: list[Run], insights: Mapping[str, Insight]) -> list[str]:
+    """How long it took, what was counted and measured, and why it is no pass, as far as known."""
     seconds = [taken for run in group if (taken := elapsed(run)) is not None]
-    times = list(dict.fromkeys(map(duration, sorted(seconds))))
-    parts = [times[0] if len(times) == 1 else f"up to {times[-1]}"] if times else []
-    parts += [part] if (part := counted(_counts(group[0]))) else []
+    insight = insights.get(group[0].jid, PLAIN)
+    if len(group) == 1:
+        parts = [notes.took(seconds[0], insight)] if seconds else []
+    else:
+        times = list(dict.fromkeys(map(duration, sorted(seconds))))
+        parts = [times[0] if len(times) == 1 else f"up to {times[-1]}"] if times else []
+    parts += [part] if (part := _counted(group)) else []
     parts += [safe(reason, 120)] if (reason := _reason(group[0])) else []
-    return parts
+    if len(group) == 1:
+        return parts + notes.of_run(group[0], insight, _end(group[0]))
+    return parts + ([part] if (part := notes.of_many(group)) else [])
+
+
+def _noted(job: Job, insights: Mapping[str, Insight]) -> list[str]:
+    """What is not as usual among several, with of whom it is."""
+    said = {}
+    for run in job.runs:
+        insight, seconds = insights.get(run.jid, PLAIN), elapsed(run)
+        said[run.target] = notes.unusual(run, insight, _end(run))
+        if insight.usually is not None and seconds is not None:
+            said[run.target].append(f"took {notes.took(seconds, insight)}")
+    return [
+        f"{listed(folded(names), 4)}: {clause}" for clause, names in notes.gathered(said).items()
+    ]
+
+
+def _end(run: Run) -> datetime:
+    """When *run* has ended, for how long ago something is."""
+    return run.ended or datetime.now(UTC)
 
 
 def elapsed(run: Run) -> float | None:
@@ -194,6 +193,18 @@ def elapsed(run: Run) -> float | None:
     if run.began is not None and run.ended is not None:
         return (run.ended - run.began).total_seconds()
     return None
+
+
+def _counted(group: Sequence[Run]) -> str:
+    """What they counted, all of their steps together: ``2 loops, 0 to 3 errors``."""
+    totals = [_counts(run) for run in group]
+    said = []
+    for name in totals[0]:
+        values = [total.get(name, 0) for total in totals]
+        low, high = min(values), max(values)
+        several = "" if low == high else f"{number(low)} to "
+        said.append(several + plural(high, safe(name, 30)))
+    return ", ".join(said)
 
 
 def _counts(run: Run) -> dict[str, float]:
@@ -222,7 +233,7 @@ def _rows(group: Sequence[Run]) -> list[list[str]]:
         taken = [seconds for run in runs if (seconds := elapsed(run)) is not None]
         rows.append([cut(called, NAMES), str(_verdict(runs[0])),
                      duration(max(taken)) if taken else "",
-                     _reason(runs[0]) or counted(_counts(runs[0]))])  # fmt: skip
+                     _reason(runs[0]) or _counted(runs)])  # fmt: skip
     return rows
 
 
@@ -230,21 +241,3 @@ def _steps(run: Run) -> list[list[str]]:
     return [
         [outcome.step, str(outcome.verdict), duration(outcome.seconds)] for outcome in run.outcomes
     ]
-
-
-def _evidence(groups: list[list[Run]], *, named: bool, room: int) -> list[str]:
-    """The lines of output that matter, of the worst first, with whose they are."""
-    found: list[str] = []
-    for group in groups:
-        lines = [
-            piece
-            for outcome in group[0].outcomes
-            for line in outcome.lines
-            for piece in wrapped(safe(line))[:3]
-        ]
-        if lines and named:
-            found.append(cut(f"{_names(group, 3)}:"))
-        found += lines
-    return (
-        found if len(found) <= room else [*found[: room - 1], f"and {len(found) - room + 1} more"]
-    )

@@ -21,6 +21,11 @@ from bot.store.outcomes import metrics_in, metrics_out, outcome_in
 
 _M, _I = schema.measure.c, schema.inventory.c
 _NEWEST = (_M.at.desc(), _M.job.desc(), _M.step.desc())
+_FACTS = select(schema.inventory, _M.recipe, _M.params).join(
+    schema.measure, and_(_M.job == _I.job, _M.jid == _I.jid, _M.step == _I.step)
+)
+_WHOLE = (str(Verdict.PASS), str(Verdict.WARN))
+"""How a step ends that has found all there is: of another, what is missing may only be unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,9 @@ class Inventory:
     """The facts that a step found on its target."""
 
     job: int
-    step: int
+    jid: str
+    recipe: str
+    params: str
     at: datetime
     facts: dict[str, str]
 
@@ -48,10 +55,9 @@ def add(db: Connection, run: Run, first: int, ended: Sequence[datetime]) -> None
         db.execute(insert(schema.measure), rows)
     for index, at in enumerate(ended, first):
         if facts := dict(run.outcomes[index].facts):
-            recipe = next((row["recipe"] for row in rows if row["step"] == index), "")
             db.execute(
                 insert(schema.inventory).values(
-                    job=run.job, jid=run.jid, step=index, recipe=recipe, at=at.timestamp(),
+                    job=run.job, jid=run.jid, step=index, at=at.timestamp(),
                     facts=facts,
                 )
             )  # fmt: skip
@@ -91,14 +97,14 @@ def of_job(db: Connection, job: int) -> list[Measure]:
 
 def on_target(
     db: Connection, jid: str, recipe: str, *, params: str | None = None, limit: int,
-    before: datetime | None = None, verdict: Verdict | None = None,
+    before: int | None = None, verdict: Verdict | None = None,
 ) -> list[Measure]:  # fmt: skip
     """
     The newest *limit* of *recipe* on *jid*, the newest first.
 
     Args:
         params: Only those with these parameters.
-        before: Only those that ended before.
+        before: Only those of jobs before that one.
         verdict: Only those that ended so.
     """
     mine = and_(_M.jid == jid, _M.recipe == recipe, *_also(params, before, verdict))
@@ -107,7 +113,7 @@ def on_target(
 
 def of_model(
     db: Connection, model: str, recipe: str, *, params: str | None = None, limit: int,
-    before: datetime | None = None, verdict: Verdict | None = None,
+    before: int | None = None, verdict: Verdict | None = None,
 ) -> list[Measure]:  # fmt: skip
     """The same of all machines of *model*."""
     mine = and_(_M.model == model, _M.recipe == recipe, *_also(params, before, verdict))
@@ -115,26 +121,30 @@ def of_model(
 
 
 def inventory(db: Connection, job: int, jid: str) -> list[Inventory]:
-    """The facts that the run of *job* on *jid* has found, in the order of its steps."""
-    mine = and_(_I.job == job, _I.jid == jid)
-    return [_found(row) for row in db.execute(select(schema.inventory).where(mine)).all()]
+    """The facts that the run of *job* on *jid* has found and that are whole, step by step."""
+    mine = and_(_I.job == job, _I.jid == jid, _M.verdict.in_(_WHOLE))
+    return [_found(row) for row in db.execute(_FACTS.where(mine).order_by(_I.step)).all()]
 
 
-def inventory_before(db: Connection, jid: str, recipe: str, job: int) -> Inventory | None:
-    """The facts that *recipe* had found last on *jid* in a job before *job*."""
-    mine = and_(_I.jid == jid, _I.recipe == recipe, _I.job < job)
-    newest = select(schema.inventory).where(mine).order_by(_I.job.desc(), _I.step.desc()).limit(1)
-    row = db.execute(newest).one_or_none()
+def inventory_before(db: Connection, now: Inventory) -> Inventory | None:
+    """The facts that were found before *now* by the same recipe with the same parameters."""
+    mine = and_(
+        _I.jid == now.jid, _M.recipe == now.recipe, _M.params == now.params, _I.job < now.job,
+        _M.verdict.in_(_WHOLE),
+    )  # fmt: skip
+    row = db.execute(
+        _FACTS.where(mine).order_by(_I.job.desc(), _I.step.desc()).limit(1)
+    ).one_or_none()
     return None if row is None else _found(row)
 
 
 def _also(
-    params: str | None, before: datetime | None, verdict: Verdict | None
+    params: str | None, before: int | None, verdict: Verdict | None
 ) -> Iterator[ColumnElement[bool]]:
     if params is not None:
         yield _M.params == params
     if before is not None:
-        yield _M.at < before.timestamp()
+        yield _M.job < before
     if verdict is not None:
         yield _M.verdict == str(verdict)
 
@@ -162,7 +172,8 @@ def _measure(row: Row[Any]) -> Measure:
 
 
 def _found(row: Row[Any]) -> Inventory:
-    return Inventory(row.job, row.step, datetime.fromtimestamp(row.at, UTC), row.facts)
+    at = datetime.fromtimestamp(row.at, UTC)
+    return Inventory(row.job, row.jid, row.recipe, row.params, at, row.facts)
 
 
 def _rows(

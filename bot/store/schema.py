@@ -117,16 +117,15 @@ measure = Table(  # a step that has ended; a line of history
     Index("measure_by_model", "model", "recipe", "params", "at"),
 )
 
-inventory = Table(  # the facts that a step found
+inventory = Table(  # the facts that a step found, of which there is a measure
     "inventory",
     metadata,
     Column("job", Integer, primary_key=True),
     Column("jid", String, primary_key=True),
     Column("step", Integer, primary_key=True),
-    Column("recipe", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("facts", JSON, nullable=False),
-    Index("inventory_by_target", "jid", "recipe", "job"),
+    Index("inventory_by_target", "jid", "job"),
 )
 
 target = Table(

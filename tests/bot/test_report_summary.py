@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.wire.vocabulary import Step, Verdict
+from bot.findings import FirstLine, Metric
+from bot.insight.changes import Change, Changes
+from bot.insight.insight import Insight, Note
+from bot.insight.usual import Usual, compared
 from bot.jobs import Job, Outcome, Phase, Run
 from bot.occupant import Channel
-from bot.report.summary import acknowledgement, result, revised
+from bot.report.acknowledgement import acknowledgement
+from bot.report.summary import result, revised
 from bot.report.text import width
 from tests.bot.lab_in_memory import NOW, target
 from tests.bot.test_report import NASTY, xml_legal
@@ -179,3 +184,69 @@ def test_an_acknowledgement_of_many_folds_them_or_lists_them_in_the_block() -> N
     assert said.text == "job 17: memtest size=16M on 40 targets"
     assert all(name in said.table for name in names)
     assert all(width(line) <= 38 for line in said.table.split("\n"))
+
+
+def test_targets_that_differ_only_in_numbers_ended_alike() -> None:
+    runs = [
+        ended(
+            f"pc{n:02}",
+            outcome(
+                Verdict.FAIL,
+                reason=f"{n} failures at 0x{n:x}",
+                counts={"loops": n},
+                lines=(f"FAILURE at 0x{n:08x}",),
+            ),
+        )
+        for n in range(1, 38)
+    ]
+    odd = ended("pc39", outcome(Verdict.FAIL, reason="no line matches Done", lines=("bus error",)))
+    said = result(job(*runs, odd))
+    assert said.text == (
+        "ann: job 17 fail: memtest size=16M on 38 targets: pc[01-37] fail (1 failures at 0x1); "
+        "pc39 fail (no line matches Done)"
+    )
+    one = result(job(*runs))
+    assert "on pc[01-37], 12 s, 1 to 37 loops, 1 failures at 0x1" in one.text
+
+
+def test_the_first_failing_line_is_told_with_what_stands_around_it() -> None:
+    first = FirstLine(line="FAILURE: 0 != 1", before=("loop 3",), after=("giving up",), at=41)
+    bad = outcome(Verdict.FAIL, reason="1 failure", first=first, lines=("FAILURE: 0 != 1", "more"))
+    found = Insight(new=("bus reset", "FAILURE: 7 != 8"), new_since=12)
+    said = result(job(ended("bob", bad)), {"bob@lab.example": found})
+    assert said.table.split("\n") == [
+        "  loop 3", "> FAILURE: 0 != 1", "  giving up", "more",
+        "new since job 12, which passed:", "bus reset",
+    ]  # fmt: skip
+
+
+CHANGE = Changes(12, NOW, (Change("dimm B2", "16 GB", ""), *[Change("k", "", "v")] * 4))
+COMPARED = compared(Metric(name="read", value=1, margin=5, better="higher"), Usual(9, 1, 8, 10, 7))
+INSIGHTS = st.builds(
+    lambda text, count: Insight(
+        notes=(
+            Note(replace(COMPARED, metric=replace(COMPARED.metric, name=text or "x")), kind=True),
+        )
+        * 4,
+        usually=Usual(60, 1, 59, 61, 5),
+        changes=replace(CHANGE, of=(Change(text or "x", text, text), *CHANGE.of) * count),
+        new=(text,) * 5,
+        new_since=3,
+    ),
+    NASTY,
+    st.integers(1, 4),
+)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=3), st.lists(INSIGHTS, min_size=1, max_size=3))
+def test_no_insight_is_too_wide_too_long_or_harmful(
+    runs: list[Run], insights: list[Insight]
+) -> None:
+    jids = [run.jid for run in runs]
+    said = result(job(*runs), dict(zip(jids, insights, strict=False)))
+    assert all(width(line) <= 38 for line in said.table.split("\n"))
+    assert said.table.count("\n") < 20
+    assert "\n" not in said.text
+    assert len(said.text) < 3000
+    assert xml_legal(said.body)
+    json.loads(said.json)

@@ -1,0 +1,72 @@
+"""What happened before: functions of a Connection, for :meth:`Writer.do`."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from sqlalchemy import Connection
+
+from agent.wire.vocabulary import Step, Verdict
+from bot.insight.changes import Changes, changed
+from bot.insight.insight import Insight, Past, insight
+from bot.insight.measure import Measure, model_of, settings_of
+from bot.insight.usual import Usual
+from bot.jobs import Job
+from bot.store import measures, targets
+
+OWN, KIND = 30, 60
+"""How many runs of a machine, and of all of its kind, say what is usual now."""
+
+
+class _Wanted(TypedDict):
+    params: str
+    before: int | None
+    verdict: Verdict
+
+
+_Kinds = dict[tuple[str, str, str], list[Measure]]
+"""By model, recipe and parameters: asked for once, however many machines are of that kind."""
+
+
+def of_job(db: Connection, job: Job) -> dict[str, Insight]:
+    """What is worth a word of each run of *job*, by the bare JID of its target."""
+    kinds: _Kinds = {}
+    runs: dict[str, list[tuple[Measure, Past]]] = {run.jid: [] for run in job.runs}
+    for now in measures.of_job(db, job.number):
+        runs.setdefault(now.jid, []).append((now, _of(db, now, kinds)))
+    return {jid: insight(done, _changes(db, job.number, jid)) for jid, done in runs.items()}
+
+
+def usually(db: Connection, jid: str, steps: Sequence[Step]) -> list[Usual | None]:
+    """The seconds that each of *steps* usually takes on *jid*; None where nobody knows."""
+    target = targets.one(db, jid)
+    recipes = {info.name: info for info in (target.recipes or ())} if target else {}
+    model = model_of(target.machine) if target else ""
+    keys = [(step.recipe, settings_of(step, recipes.get(step.recipe))) for step in steps]
+    found = {key: _past(db, jid, model, *key, None, {}).usually() for key in set(keys)}
+    return [found[key] for key in keys]
+
+
+def _of(db: Connection, now: Measure, kinds: _Kinds) -> Past:
+    return _past(db, now.jid, now.model, now.recipe, now.params, now.job, kinds)
+
+
+def _past(
+    db: Connection, jid: str, model: str, recipe: str, params: str, before: int | None,
+    kinds: _Kinds,
+) -> Past:  # fmt: skip
+    """What was measured by jobs *before*, on *jid* and on its kind."""
+    wanted: _Wanted = {"params": params, "before": before, "verdict": Verdict.PASS}
+    key = (model, recipe, params)
+    if model and key not in kinds:
+        kinds[key] = measures.of_model(db, model, recipe, limit=KIND, **wanted)
+    own = measures.on_target(db, jid, recipe, limit=OWN, **wanted)
+    return Past(own, [each for each in kinds.get(key, ()) if each.jid != jid])
+
+
+def _changes(db: Connection, number: int, jid: str) -> Changes | None:
+    """What the facts that job *number* found on *jid* differ in from those before."""
+    for now in measures.inventory(db, number, jid):
+        before = measures.inventory_before(db, now)
+        if before is not None and (of := changed(before.facts, now.facts)):
+            return Changes(before.job, before.at, of)
+    return None
