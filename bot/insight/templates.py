@@ -1,4 +1,4 @@
-r"""
+"""
 Lines of a log without what is another every time: numbers, addresses, times, paths. Pure.
 
     FAILURE: 0x0f != 0x1f at offset 0x7f3a90.  ->  FAILURE: * at offset *.
