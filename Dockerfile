@@ -28,7 +28,7 @@ RUN /build/bin/pip --python /opt/labroom install 'labroom[bot]'
 # An agent sees its container's memory and disks. For the machine's own, run it with --privileged
 # --pid=host; to reboot it, install the agent on the machine instead (docs/servers.md, Containers).
 FROM ${BASE} AS agent
-ARG DIAGNOSTICS="memtester stress-ng fio smartmontools"
+ARG DIAGNOSTICS="memtester stress-ng fio smartmontools dmidecode ethtool"
 RUN apt-get -qq update \
     && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends ${DIAGNOSTICS} >/dev/null \
     && rm -rf /var/lib/apt/lists/*

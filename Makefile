@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 # Test files at once: most of the time they wait, for a server or a process to come or go.
 JOBS ?= 4
-SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools gcc libc6-dev strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables iputils-ping bindfs profanity poezio go-sendxmpp
+SERVERS := prosody ejabberd openssl memtester stress-ng fio smartmontools dmidecode ethtool gcc libc6-dev strace util-linux tmux chromium chromium-driver mmdebstrap systemd systemd-container faketime iproute2 iptables iputils-ping bindfs profanity poezio go-sendxmpp
 
 # As typed, quotes and dollars included: the shell takes it from the environment, unread by make.
 export LABROOM_SAY := $(value SAY)
@@ -22,7 +22,7 @@ setup: $(READY)  ## Create .venv from requirements.lock, install the servers, an
 .PHONY: demo
 demo: $(READY)  ## A whole lab on this machine, with you in it: make demo [SERVER=ejabberd] [SAY="run memtest on bob"]
 	@.ci/packages $(or $(SERVER),prosody) openssl memtester util-linux
-	@.ci/packages stress-ng fio smartmontools || echo "Going on: the recipes that need them say so."
+	@.ci/packages stress-ng fio smartmontools dmidecode ethtool || echo "Going on: the recipes that need them say so."
 	@$(BIN)/python -m bot.demo.fetch 2>/dev/null || true  # else there is no page, and the demo says why
 	@$(BIN)/labroom demo $(if $(SERVER),--server "$(SERVER)") $${LABROOM_SAY:+--say "$$LABROOM_SAY"}
 

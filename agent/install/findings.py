@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from agent.recipe import Recipe
 from agent.wire.parameter import RecipeInfo
 
-PACKAGES = {"smartctl": "smartmontools"}
+PACKAGES = {"smartctl": "smartmontools", "lsblk": "util-linux", "lscpu": "util-linux"}
 """Debian's package, where it is not called like the program."""
 
 

@@ -15,7 +15,10 @@ from agent.wire.vocabulary import Step
 HEAD = "schema = 1\nsummary = 'x'\n"
 GOOD = HEAD + "argv = ['echo', 'a', '{count}', 'b {}']\n[params.count]\nkind = 'int'\n"
 GOOD += "default = '1'\nmin = '1'\nmax = '9'\n"
-OURS = ["cpu", "disk", "dmesg", "memtest", "reboot", "smart", "stress"]
+OURS = [
+    "cpu", "disk", "dmesg", "edac", "inventory", "link", "memtest", "reboot", "sensors", "smart",
+    "stress",
+]  # fmt: skip
 TIMED = HEAD + "argv = ['x', '--for={long}']\n[params.long]\nkind = 'duration'\ndefault = '1m'\n"
 FOLDER = HEAD + "argv = ['x']\n[params.where]\nkind = 'folder'\ndefault = '/var/tmp'\n"
 ALL = Means(root=True, lockable=math.inf, memory=1 << 40, finds=lambda _: True)
