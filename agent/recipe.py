@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from agent import probes
 from agent.format.artifacts import Artifacts
+from agent.format.explain import BadRecipe, explained, not_toml
 from agent.format.kernel import KernelLog
 from agent.format.known import Issue
 from agent.format.metrics import MOST, Metric
@@ -40,10 +41,6 @@ from agent.wire.settings import Strict
 from agent.wire.vocabulary import NAME, Step
 
 __all__ = ["BadRecipe", "Means", "Recipe", "load"]
-
-
-class BadRecipe(Refusal):
-    """A recipe file that cannot be used: says which, where in it, why, and what would do."""
 
 
 class Recipe(Strict):
@@ -225,23 +222,15 @@ def load(path: Path) -> Recipe:
     if path.stem == STEP.name:
         raise BadRecipe(f"{path}: {STEP.name} is a step already", hint="Rename the file.")
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-        if "name" in table:
-            raise BadRecipe(f"{path}: name: the file's name is the name", hint="Remove the line.")
-        return Recipe.model_validate(table | {"name": path.stem})
+        text = path.read_text("utf-8")
+        table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise BadRecipe(f"{path} cannot be read: {error}", hint="Check the file.") from error
     except tomllib.TOMLDecodeError as error:
-        raise BadRecipe(f"{path} is not TOML: {error}", hint="Check that line.") from error
+        raise not_toml(path, error) from error
+    if "name" in table:
+        raise BadRecipe(f"{path}: name: the file's name is the name", hint="Remove the line.")
+    try:
+        return Recipe.model_validate(table | {"name": path.stem})
     except ValidationError as error:
-        raise _explained(path, error) from error
-
-
-def _explained(path: Path, error: ValidationError) -> BadRecipe:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(map(str, first["loc"]))
-    why = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        why = "there is no such key"
-    text = f"{path}: {where}: {why}" if where else f"{path}: {why}"
-    return BadRecipe(text, hint="The recipe is not offered until the file is right.")
+        raise explained(path, text, error, Recipe) from error

@@ -10,9 +10,9 @@ import os
 import time
 from typing import Any
 
+from agent.assessment import Assessment
 from agent.channel import Channel
 from agent.kernel import Kernel
-from agent.metrics import Metrics
 from agent.process import NotStarted
 
 RESULTS = "LABROOM_RESULTS"
@@ -96,17 +96,16 @@ class KernelLog:
 
 
 class Sources:
-    """Both of one step, and what came of them."""
+    """Both of one *step*; what they say goes to its *assessment*."""
 
-    def __init__(self, step: dict[str, Any], metrics: Metrics) -> None:
+    def __init__(self, step: dict[str, Any], assessment: Assessment) -> None:
         self._watch: dict[str, Any] = step.get("kernel", {})
-        self.channel = Channel(metrics, step["rules"].get("expect", ()))
-        self._kernel = Kernel(self._watch.get("watch", ()))
+        self._channel, self._kernel = assessment.channel, assessment.kernel
         self._open: dict[int, SideChannel | KernelLog] = {}
 
     def open(self) -> dict[str, str]:
         """Be ready. What goes into the step's environment; NotStarted if that cannot be."""
-        side = SideChannel(f"{os.getcwd()}/results", self.channel)  # noqa: PTH109  (no pathlib)
+        side = SideChannel(f"{os.getcwd()}/results", self._channel)  # noqa: PTH109  (no pathlib)
         self._open[side.fd] = side
         if self._watch:
             try:
@@ -139,9 +138,10 @@ class Sources:
             while self.hear(fd) and time.monotonic() < end:
                 pass
 
-    def findings(self, *, whole: bool) -> list[tuple[str, str]]:
-        """What is bad of it; *whole*: the program ended by itself, so that all must be there."""
-        found = [*self.channel.findings(whole=whole), *self._kernel.findings]
-        if any(isinstance(each, SideChannel) and each.replaced() for each in self._open.values()):
-            found.append(("error", f"it replaced the file {RESULTS}: append to it"))
-        return found
+    @property
+    def findings(self) -> tuple[tuple[str, str], ...]:
+        """What is wrong with them themselves."""
+        for source in self._open.values():
+            if isinstance(source, SideChannel) and source.replaced():
+                return (("error", f"it replaced the file {RESULTS}: append to it"),)
+        return ()

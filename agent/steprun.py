@@ -7,12 +7,11 @@ import time
 from typing import Any
 
 from agent import scratch
+from agent.assessment import Assessment
 from agent.files import Files
-from agent.judge import GOOD, Judge
 from agent.kept import Kept
 from agent.process import Process
-from agent.progress import Clock
-from agent.results import MOST, Results, number_at
+from agent.results import MOST
 from agent.signals import Signals, stopper
 from agent.sources import Sources
 from agent.stall import Stall
@@ -46,11 +45,8 @@ class StepRun:
     def __init__(self, index: int, step: dict[str, Any], writer: Writer, signals: Signals) -> None:
         self._index, self._step = index, step
         self._writer, self._signals = writer, signals
-        self._judge = Judge(step["rules"])
-        self._clock = Clock(step["takes"]) if step.get("takes") else None
-        self._spec: dict[str, Any] | None = step.get("results")
-        self._said = bytearray()  # the output, where that is the results
-        self._results: Results | None = None
+        self._assessment = Assessment(step)
+        self._clock = self._assessment.clock
         self._pending = bytearray()
         self._since = _NEVER  # when the first pending byte came
         self._synced_at = self._told_at = -_NEVER
@@ -61,8 +57,7 @@ class StepRun:
         self._started = time.monotonic()
         self._stall = Stall(step.get("stall", 0), self._started)
         self._warned: set[str] = set()
-        self.sources = Sources(step, self._judge.metrics)
-        self._channel = self.sources.channel
+        self.sources = Sources(step, self._assessment)
         self.code: int | None = None
 
     def run(self, process: Process, folder: str = "/") -> tuple[str, str]:
@@ -104,19 +99,7 @@ class StepRun:
 
     def facts(self, verdict: str) -> dict[str, Any]:
         """What is known of it, for its last record."""
-        read = self._results.counts if self._results is not None else {}
-        by_itself = self._ending is None and self.code is not None and self.code >= 0
-        told: dict[str, Any] = {
-            "metrics": self._judge.metrics.told(),
-            "facts": self._channel.facts if by_itself else {},
-            "known": self._judge.known.told(),
-            "first": None if verdict == "pass" else self._judge.first,
-        }
-        return {
-            "counts": {**self._judge.counts, **self._channel.counts, **read},
-            "lines": [] if verdict == "pass" else self._judge.lines,
-            **{name: value for name, value in told.items() if value},
-        }
+        return self._assessment.facts(verdict)
 
     def flush(self) -> None:
         """Write down the output that is not written yet."""
@@ -147,13 +130,13 @@ class StepRun:
             due.append(self._synced_at + SYNC)
         if self._progress(now) != self._told:
             due.append(self._told_at + SYNC)
-        elif self._clock is not None and not (self._channel.progress or self._judge.progress):
+        elif self._clock is not None and not self._assessment.progress:
             due.append(self._started + self._clock.moves(now - self._started))
         return max(0.0, min(due) - now) * 1000 + 1
 
     def _progress(self, now: float) -> tuple[float, str] | None:
         """How far it is: as it says, or else by the clock."""
-        if said := self._channel.progress or self._judge.progress:
+        if said := self._assessment.progress:
             return said
         if self._clock is None:
             return None
@@ -170,9 +153,7 @@ class StepRun:
                 self._since = time.monotonic()
             self._pending += now
             self._stall.spoke()
-            self._judge.feed(data)
-            if self._spec is not None and not self._spec["file"]:
-                self._said += data[: MOST - len(self._said)]
+            self._assessment.feed(data)
         if len(self._pending) == PAYLOAD:
             self.flush()
         return bool(data)
@@ -191,8 +172,7 @@ class StepRun:
             self._watch(process, now)
         if self._ending is None and (ending := self._reason_to_end(now)):
             self._ending = ending
-            self._judge.cut()
-            self._channel.close()
+            self._assessment.cut()
             process.terminate()
             self._kill_at = now + self._step["grace"]
         if now >= self._kill_at:
@@ -238,8 +218,8 @@ class StepRun:
     def _reason_to_end(self, now: float) -> tuple[str, str] | None:
         if self._signals.stop:
             return "aborted", f"stopped by {stopper() or 'the system'}"
-        if self._judge.complaint:
-            return "error", self._judge.complaint
+        if self._assessment.complaint:
+            return "error", self._assessment.complaint
         if now >= self._started + self._step["wall"]:
             return "timeout", f"it took longer than {self._step['wall']} s"
         if self._stall.hangs:
@@ -251,43 +231,22 @@ class StepRun:
         lasted = time.monotonic() - self._started
         self._listen(process, 0)  # all that it wrote itself
         self.sources.hear_out(LINGER)
-        self._channel.close()
+        self._assessment.channel.close()
         process.kill()  # what it left behind
         self._listen(process, LINGER)
         self._flush_rest()
         if process.exited():
             self.code = process.reap()
         self.sources.hear_out(LINGER)
-        findings = self.sources.findings(whole=self._ending is None)
+        more = self.sources.findings
         if self._ending is not None:
             verdict, reason = self._ending
             stuck = "" if self.code is not None else "; it could not be killed"
-            return self._judge.stopped(verdict, reason + stuck, findings)
+            return self._assessment.stopped(verdict, reason + stuck, more)
         code = self.code if self.code is not None else -signal.SIGKILL
-        results = self._read_results(folder)
-        # The last line of a console says more than the last line of JSON.
-        message = "see its log" if self._spec is not None and not self._spec["file"] else ""
-        findings += results.findings if results else []
-        verdict, reason = self._judge.ended(
-            code, findings, (results and results.message) or message
-        )
-        if verdict in GOOD and self._clock is not None and self._clock.early(lasted):
-            takes = self._clock.takes
-            return "error", f"it ended early: after {lasted:.1f} s, told to work for {takes} s"
-        return verdict, reason
-
-    def _read_results(self, folder: str) -> Results | None:
-        """What its results say; None if it has to write none."""
-        if self._spec is None:
-            return None
-        data = bytes(self._said)
-        if self._spec["file"]:
-            data = scratch.read(f"{folder}/{self._spec['file']}", MOST)
-        self._results = Results(self._spec, data)
-        for name, path in self._judge.metrics.paths.items():
-            if (number := number_at(self._results.document, path)) is not None:
-                self._judge.metrics.add(name, number)
-        return self._results
+        file = self._assessment.file
+        document = scratch.read(f"{folder}/{file}", MOST) if file else b""
+        return self._assessment.ended(code, lasted=lasted, document=document, more=more)
 
     def _listen(self, process: Process, seconds: float) -> None:
         """Take the output until its end, or until nothing comes for *seconds*, or too long."""

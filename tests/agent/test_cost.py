@@ -113,7 +113,7 @@ def test_a_recipe_with_one_is_refused_with_place_and_cure(tmp_path: Path) -> Non
         text = HEAD + f"argv = ['x']\n[verdict]\nfail = ['ok', '{pattern}']"
         with pytest.raises(BadRecipe) as refusal:
             load(write(tmp_path, "it", text))
-        assert "verdict.fail.1: it may take" in str(refusal.value)
+        assert "it.toml:5: [verdict] fail, entry 2: it may take" in str(refusal.value)
         assert cure in str(refusal.value)
 
 

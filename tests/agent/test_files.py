@@ -162,11 +162,11 @@ def test_it_comes_into_the_request(tmp_path: Path) -> None:
     ("text", "words"),
     [
         (HEAD + "argv = ['x']\n[artifacts]\nfiles = ['a']\n", "artifacts: needs a scratch folder"),
-        (KEEP.replace("*.log", "/etc/*"), "artifacts.files"),
-        (KEEP.replace("*.log", "../*"), "artifacts.files"),
-        (KEEP.replace("['*.log']", "[]"), "artifacts.files"),
-        (KEEP + "[on]\nbad = [['df', '{were}']]\n", "on.bad: '{were}' is no parameter"),
-        (KEEP + "[on]\nbad = [[]]\n", "on.bad"),
+        (KEEP.replace("*.log", "/etc/*"), "[artifacts] files"),
+        (KEEP.replace("*.log", "../*"), "[artifacts] files"),
+        (KEEP.replace("['*.log']", "[]"), "[artifacts] files"),
+        (KEEP + "[on]\nbad = [['df', '{were}']]\n", "[on] bad: '{were}' is no parameter"),
+        (KEEP + "[on]\nbad = [[]]\n", "[on] bad"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:

@@ -219,5 +219,5 @@ def test_a_recipe_that_requires_it_is_not_offered_without(tmp_path: Path) -> Non
 
 
 def test_a_class_that_there_is_not(tmp_path: Path) -> None:
-    with pytest.raises(BadRecipe, match=r"kernel.watch.*'eddac': did you mean edac"):
+    with pytest.raises(BadRecipe, match=r"\[kernel\] watch.*'eddac': did you mean edac"):
         load(write(tmp_path, "it", WATCHING.replace("edac", "eddac")))

@@ -93,7 +93,7 @@ def test_it_comes_into_the_request(tmp_path: Path) -> None:
         ("link = 'javascript:x'", "link"),
         ("exit = [0]", "exit"),
         ("until = 'soon'", "until"),
-        ("where = { mode = 'x' }", "known.where: no parameter is called mode"),
+        ("where = { mode = 'x' }", "[known] where: no parameter is called mode"),
     ],
 )
 def test_what_is_wrong_with_one(tmp_path: Path, more: str, words: str) -> None:

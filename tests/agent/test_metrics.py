@@ -117,7 +117,7 @@ METRIC = HEAD + "argv = ['x']\n[metrics.triad]\n"
         ("marginal = 5", "needs better"),
         ("better = 'up'", "better"),
         ("at_least = 5\nat_most = 4", "at_least is more than at_most"),
-        ("path = 'a'", "metrics.triad.path: needs [results]"),
+        ("path = 'a'", "[metrics.triad] path: needs [results]"),
         ("unit = 'much too long a unit'", "unit"),
         ("per = 0", "per"),
     ],

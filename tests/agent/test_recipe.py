@@ -46,43 +46,61 @@ def test_a_parameter_replaces_a_whole_argument(tmp_path: Path) -> None:
         ("argv = [", "is not TOML"),
         (HEAD + "argv = []", "argv"),
         (HEAD + "argv = 'echo'", "argv"),
-        (HEAD + "argv = ['echo']\nargvs = []", "argvs: there is no such key"),
+        (
+            HEAD + "argv = ['echo']\nargvs = []",
+            "wrong.toml:4: argvs: no such key; did you mean argv?",
+        ),
         (HEAD + "argv = ['echo']\nclass = 'Two words'", "class: String should match"),
-        (HEAD + "argv = ['echo']\ndestructive = 'very'", "destructive: Input should be"),
+        (HEAD + "argv = ['echo']\ndestructive = 'very'", "destructive: must be true or false"),
         (HEAD + "argv = ['echo']\nname = 'other'", "the file's name is the name"),
         (HEAD.replace("1", "2") + "argv = ['echo']", "schema"),
         ("schema = 1\nargv = ['echo']", "summary"),
         (GOOD.replace("'{count}'", "'-n{count}'"), "must be the whole argument"),
         (GOOD.replace("'{count}'", "'{cuont}'"), "did you mean {count}"),
         (GOOD.replace("'echo'", "'{count}'"), "the program itself"),
-        (GOOD.replace("default = '1'", "default = '10'"), "params.count.default"),
-        (GOOD.replace("'int'", "'integer'"), "params.count.kind"),
-        (HEAD + "argv = ['x']\n[verdict]\nfail = ['(']", "verdict.fail.0: not a regular"),
-        (HEAD + "argv = ['x']\n[verdict]\nerror = [{ lin = 'x' }]", "verdict.error.0"),
+        (
+            GOOD.replace("default = '1'", "default = '10'"),
+            "wrong.toml:6: [params.count] default: count=10 is too large",
+        ),
+        (GOOD.replace("'int'", "'integer'"), "[params.count] kind: must be one of 'int'"),
+        (
+            HEAD + "argv = ['x']\n[verdict]\nfail = ['(']",
+            "wrong.toml:5: [verdict] fail, entry 1: not a regular",
+        ),
+        (
+            HEAD + "argv = ['x']\n[verdict]\nerror = [{ lin = 'x' }]",
+            "[verdict] error, entry 1: lin: no such key; did you mean line?",
+        ),
         (HEAD + "argv = ['x']\n[verdict]\nexit = { 0 = 'passed' }", "'passed', none of pass"),
-        (HEAD + "argv = ['x']\n[verdict]\nexit = { no = 'pass' }", "verdict.exit"),
+        (HEAD + "argv = ['x']\n[verdict]\nexit = { no = 'pass' }", "[verdict.exit] no"),
         (HEAD + "argv = ['x']\n[output]\nprogress = ['x']", "'percent'"),
-        (HEAD + "argv = ['x']\n[output.counts]\nLoops = 'x'", "output.counts"),
-        (HEAD + "argv = ['x']\n[time]\nwall = 5", 'time.wall: write it like "90s"'),
-        (HEAD + "argv = ['x']\n[time]\nwall = '0s'", "time.wall"),
+        (HEAD + "argv = ['x']\n[output.counts]\nLoops = 'x'", "[output.counts] Loops"),
+        (HEAD + "argv = ['x']\n[time]\nwall = 5", '[time] wall: write it like "90s"'),
+        (HEAD + "argv = ['x']\n[time]\nwall = '0s'", "[time] wall"),
         (HEAD + "argv = ['x']\n[time]\nwall = 'soon'", "no duration"),
         (HEAD + "argv = ['x']\n[requires]\nlock = 'size'", "no parameter of kind size"),
-        (GOOD.replace("count", "for"), "params.for: people say it"),
-        (HEAD + "argv = ['x']\n[requires]\nmemory = 'size'", "requires.memory: no parameter"),
-        (GOOD + "[time]\ntakes = 'count'", "time.takes: no parameter of kind duration"),
-        (TIMED + "[time]\ntakes = 'log'", "time.takes: no parameter of kind duration"),
+        (GOOD.replace("count", "for"), "[params] for: people say it"),
+        (HEAD + "argv = ['x']\n[requires]\nmemory = 'size'", "[requires] memory: no parameter"),
+        (GOOD + "[time]\ntakes = 'count'", "[time] takes: no parameter of kind duration"),
+        (TIMED + "[time]\ntakes = 'log'", "[time] takes: no parameter of kind duration"),
         (TIMED.replace("--for=", "-n"), "all after --option="),
         (TIMED.replace("{long}", "{log}"), "did you mean {long}"),
-        (FOLDER + "[scratch]\nfolder = 'there'", "scratch.folder: no parameter of kind folder"),
-        (FOLDER + "[scratch]\nfolder = 'where'\nroom = 'where'", "scratch.room"),
-        (FOLDER.replace("/var/tmp", "/var/../etc"), "params.where.default"),
-        (HEAD + "argv = ['x']\n[results]\nfile = 'a.json'", "results.file: needs a scratch"),
-        (HEAD + "argv = ['x']\n[results]\nfile = '../a'", "results.file"),
-        (HEAD + "argv = ['x']\n[results.counts]\nn = 'a//b'", "results.counts.n"),
+        (FOLDER + "[scratch]\nfolder = 'there'", "[scratch] folder: no parameter of kind folder"),
+        (FOLDER + "[scratch]\nfolder = 'where'\nroom = 'where'", "[scratch] room"),
+        (FOLDER.replace("/var/tmp", "/var/../etc"), "[params.where] default"),
+        (HEAD + "argv = ['x']\n[results]\nfile = 'a.json'", "[results] file: needs a scratch"),
+        (HEAD + "argv = ['x']\n[results]\nfile = '../a'", "[results] file"),
+        (
+            HEAD + "argv = ['x']\n[results.counts]\nn = 'a//b'",
+            "[results.counts.n] path: String should match",
+        ),
         (HEAD + "argv = ['x']\n[[results.rules]]\npath = 'a'\nthen = 'fail'\nwhy = 'x'", "one of"),
-        (HEAD + "argv = ['x']\n[verdict]\nbits = { 8 = 'fail' }", "verdict.bits"),
+        (HEAD + "argv = ['x']\n[verdict]\nbits = { 8 = 'fail' }", "[verdict.bits] 8"),
         (HEAD + "argv = ['x']\n[verdict]\nbits = { 3 = 'failed' }", "bit 3 is 'failed'"),
-        (HEAD + "argv = ['x']\n[requires]\nprogram = ['x']", "requires.program: there is no"),
+        (
+            HEAD + "argv = ['x']\n[requires]\nprogram = ['x']",
+            "[requires] program: no such key; did you mean programs?",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_says_where_and_why(
@@ -94,6 +112,53 @@ def test_a_file_that_cannot_be_used_says_where_and_why(
     assert words in str(refusal.value)
     assert str(path) in refusal.value.what
     assert refusal.value.hint
+
+
+def test_all_that_is_wrong_is_said_each_with_its_line(tmp_path: Path) -> None:
+    text = (
+        """\
+schema = 1
+summary = "x"
+argv = [
+  "x",  # [not a table]
+  5,
+]
+[params.it]
+kind = "strin"
+[verdict]
+exitt = { 0 = "pass" }
+fail = ['''a
+b''', "(", """
+        + '"""x"""]'
+        + """
+[[verdict.error]]
+line = "a"
+[[verdict.error]]
+lien = "b"
+[metrics . "a"]
+better = "more"
+"""
+    )
+    path = write(tmp_path, "it", text)
+    with pytest.raises(BadRecipe) as refusal:
+        load(path)
+    assert refusal.value.what.replace(f"{path}:", "").splitlines() == [
+        "5: argv, entry 2: must be text, in quotes",
+        "7: [params.it] default: is missing",
+        "8: [params.it] kind: must be one of 'int', 'size', 'duration', 'choice', 'string', "
+        "'disk' or 'folder'; did you mean 'string'?",
+        "10: [verdict] exitt: no such key; did you mean exit?",
+        "12: [verdict] fail, entry 2: not a regular expression: missing ), unterminated "
+        "subpattern at position 0",
+        "15: [verdict] error, entry 2: line: is missing",
+        "16: [verdict] error, entry 2: lien: no such key; did you mean line?",
+        "18: [metrics.a] better: must be one of 'higher', 'lower' or ''",
+    ]
+
+
+def test_what_is_no_toml_is_said_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(BadRecipe, match=r"it.toml:3: is not TOML: Invalid value"):
+        load(write(tmp_path, "it", HEAD + "argv = x"))
 
 
 def test_how_long_it_works_is_on_top_of_what_it_may_take_besides(tmp_path: Path) -> None:
