@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from agent import recipe_commands
 from agent.install import command
 from agent.wire import console
 from agent.wire.console import ConfigFile, Flags, Quick, Running, Verbose, Xml
@@ -56,33 +57,7 @@ def check(
     console.try_out(run, Config, config, DEFAULT, flags, quick=quick, running=running, xml=xml)
 
 
-@app.command()
-def recipes(config: ConfigFile = DEFAULT, flags: Flags = None) -> None:
-    """What this machine can run, and what it lacks for the rest."""
-    from agent.catalogue import Catalogue
-    from agent.config import Config
-
-    told = config.exists() or config != DEFAULT
-    folders = console.settings(Config, config, DEFAULT, flags).recipes if told else ()
-    found = Catalogue(folders)
-    for recipe in found.infos():
-        params = " ".join(f"{name}={p.default}" for name, p in recipe.params.items())
-        sys.stdout.write(f"{recipe.name} {params}\n    {recipe.summary}\n")
-        if recipe.missing:
-            sys.stdout.write(f"    not here: {recipe.missing}\n")
-    for bad in found.bad:
-        sys.stderr.write(f"labroom-agent: {bad}\n")
-    raise typer.Exit(1 if found.bad else 0)
-
-
-@app.command(context_settings={"ignore_unknown_options": True})
-def probe(name: str, options: list[str] = NO_OPTIONS) -> None:
-    """Look at this machine with one of our own probes: what the recipe of that name runs."""
-    from agent.probes.__main__ import main as run
-
-    raise typer.Exit(run([name, *options]))
-
-
+app.add_typer(recipe_commands.app, name="recipes")
 app.command()(command.install)
 app.command()(command.uninstall)
 

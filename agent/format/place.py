@@ -68,9 +68,9 @@ class _Reader:
         end, self._at = self._at + 1 + is_array, start
         if is_array:
             self._arrays[table] = self._arrays.get(table, -1) + 1
-            self._note(table)
             table = (*table, self._arrays[table])
-        self._note(table)
+        for length in range(1, len(table) + 1):
+            self._note(table[:length])
         self._at = end
         return table
 
