@@ -205,9 +205,12 @@ class Judge:
             self._recent = None
 
     def _end_line(self, line: str, written: str) -> None:
+        before = self.failures
         self._look_for_bad(line)
         if written != line:
-            self._look_for_bad(written)
+            self._look_for_error(written)
+            if self.failures == before:  # else it is one failure, said once
+                self._look_for_fail(written)
         self._look_for_good(line)
         if line:
             self._tail = [*self._tail[1 - _TAIL :], line]
@@ -221,10 +224,16 @@ class Judge:
         self._first_ends = True
 
     def _look_for_bad(self, line: str) -> None:
+        self._look_for_error(line)
+        self._look_for_fail(line)
+
+    def _look_for_error(self, line: str) -> None:
         for pattern, why in self._error:
             if pattern.search(line):
                 self._keep_line(line)
                 self.complaint = self.complaint or why or f"it said: {printable(line)}"
+
+    def _look_for_fail(self, line: str) -> None:
         for pattern in self._fail:
             if pattern.search(line):
                 if not self.known.explains(line):

@@ -11,7 +11,9 @@ from agent.judge import Judge
 from agent.recipe import Means, Recipe, load
 from agent.wire.errors import BadValue, Busy
 from tests.agent.bench import ends, output, records, verdict
+from tests.agent.replay import a_program
 from tests.agent.target import Target
+from tests.preload import failing
 
 BOUND = ("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", "--")
 """Root without the right to lock more memory than its limit allows."""
@@ -85,6 +87,22 @@ def test_a_failing_module_whatever_the_exit_code(memtest: Recipe, code: int) -> 
     address = "FAILURE: possible bad address line at offset 0x0000000000000008."
     text = GOOD.replace("Stuck Address       : ok", f"Stuck Address : testing   0{address}")
     assert seen(memtest, text, 2)[0] == "fail"
+
+
+def test_memory_that_flips_a_bit_fails(
+    target: Target, memtest: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = failing("memory", "/usr/sbin/memtester", target.home)
+    monkeypatch.setenv("PATH", a_program(target.home / "bin", "memtester", script))
+    run = target.run(memtest.resolve({"size": "1M"}, means()))
+    end = records(run)[-2].fields
+    said = output(run).count(b"FAILURE: ")
+    assert said > 3
+    assert end["counts"]["failures"] == said
+    verdict_, reason = verdict(run)
+    assert verdict_ == "fail"
+    assert reason.startswith(f"{said} failures reported, first: Stuck Address")  # each once
+    assert end["first"]["line"].endswith("possible bad address line at offset 0x000000000003fc00.")
 
 
 def test_what_is_not_all_of_it_is_no_pass(memtest: Recipe) -> None:
