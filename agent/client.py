@@ -5,6 +5,7 @@ Rule: it never keeps a room that it created (status 201): only the bot makes roo
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -29,6 +30,9 @@ log = structlog.get_logger()
 
 REJOIN_FIRST, REJOIN_MOST = 0.5, 15.0
 """Seconds between two attempts to enter the room, doubling."""
+
+LOOK = 20.0
+"""Seconds between two looks at what is left: it grows less also where nothing happens."""
 
 
 class Client:
@@ -132,7 +136,9 @@ class Client:
 
     async def _keep_presence(self) -> None:
         while True:
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):  # what is left grows less by itself
+                async with asyncio.timeout(LOOK):
+                    await self._changed.wait()
             self._changed.clear()
             now = self._appearance()
             if now == self._shown:

@@ -2,7 +2,9 @@
 How long a run will probably take from now on. Pure.
 
 Known is what a recipe was told to work for (``takes``), or how far a step has come in the time
-since it began. A later step that tells neither before it begins leaves the whole run untold.
+since it began, or else how long it usually takes (``usual``): that the controller knows, and says
+with its order. A step of which nothing is known leaves the whole run untold; so does one that
+has taken longer than it usually does.
 """
 
 import math
@@ -16,7 +18,11 @@ _DAY = 86400
 
 
 def left(
-    steps: Sequence[Mapping[str, Any]], index: int, fraction: float | None, lasted: float
+    steps: Sequence[Mapping[str, Any]],
+    index: int,
+    fraction: float | None,
+    lasted: float,
+    gone: float = 0.0,
 ) -> float | None:
     """
     Seconds until the run of *steps* is probably over; None if that cannot be told.
@@ -25,11 +31,13 @@ def left(
         index: The step that is under way.
         fraction: How far that is, 0 to 1; None if it does not say.
         lasted: Seconds from its beginning until it said so, by a clock that may be set meanwhile.
+        gone: Seconds from its beginning until now, by the same clock.
     """
     if not 0 <= index < len(steps):
         return None
-    parts = [_rest(steps[index].get("takes", 0), fraction, lasted)]
-    parts += [step.get("takes") or None for step in steps[index + 1 :]]
+    rest = _rest(steps[index].get("takes", 0), fraction, lasted)
+    parts = [_usual(steps[index], gone) if rest is None else rest]
+    parts += [step.get("takes") or step.get("usual") or None for step in steps[index + 1 :]]
     known = [part for part in parts if part is not None]
     return float(sum(known)) if len(known) == len(parts) else None
 
@@ -44,16 +52,10 @@ def _rest(takes: float, fraction: float | None, lasted: float) -> float | None:
     return lasted * (1 - part) / part
 
 
-def rounded(seconds: float) -> int:
-    """
-    *seconds* as exact as an estimate is: so it seldom changes, and everybody need not be told.
-
-    To tens of seconds up to two minutes, to minutes up to two hours, then to tens of minutes.
-    """
-    if not math.isfinite(seconds) or seconds <= 0:
-        return 0
-    unit = 10 if seconds <= 120 else 60 if seconds <= 7200 else 600
-    return min(999 * _DAY, math.ceil(seconds / unit) * unit)
+def _usual(step: Mapping[str, Any], gone: float) -> float | None:
+    """Seconds that *step*, begun *gone* seconds ago, still takes if all is as usual."""
+    usual: float = step.get("usual", 0)
+    return usual - gone if 0 <= gone < usual else None
 
 
 def spoken(seconds: int) -> str:

@@ -107,6 +107,8 @@ class Executor:
                 self._check(order)
                 resolve = self.catalogue.resolve  # it looks for programs, on the disk
                 steps = await asyncio.to_thread(lambda: [resolve(step) for step in order.steps])
+                for step, usual in zip(steps, order.usual, strict=False):
+                    step["usual"] = usual
                 run = await self._created(controller, order, steps)
             except Refusal as refusal:
                 await asyncio.to_thread(tombs.refuse, *where, refusal)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from agent.estimate import rounded, spoken
+from agent.estimate import spoken
+from agent.wire.duration import rounded
 from agent.wire.target import TargetState
 from agent.wire.vocabulary import RunId
 

@@ -172,7 +172,8 @@ class Run:
             return None
         story = self.story
         step = story.step or self.steps[0]["name"]
-        remains = left(self.steps, max(0, story.index), story.fraction, story.lasted)
+        gone = time.time() - story.at if story.at else 0.0
+        remains = left(self.steps, max(0, story.index), story.fraction, story.lasted, gone)
         return Current(self.dir, step, story.fraction, story.text, story.silent, remains)
 
 

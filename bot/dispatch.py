@@ -13,7 +13,7 @@ something is offered again, or waits on its target, the right is looked at anew.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,11 +28,12 @@ from agent.wire.vocabulary import Order, Step
 from bot import relearn, settlement
 from bot.config import Patience
 from bot.fleet import Fleet
+from bot.insight.usual import Usual
 from bot.jobs import Job, Phase, Run
 from bot.occupant import Line
 from bot.ports import Wire, clock
 from bot.relearn import Found
-from bot.store import jobs, journals, targets
+from bot.store import history, jobs, journals, targets
 from bot.store.writer import Writer
 from bot.warrant import Asks
 
@@ -40,6 +41,13 @@ log = structlog.get_logger()
 
 AFTER_WORD = 0.03
 """Seconds from the record to the offer: the person who waits for "job 17" goes first."""
+
+
+MOST_USUAL = 50
+"""Most targets of a new job that are told at once how long it usually takes."""
+
+_Usual = Mapping[str, Sequence[Usual | None]]
+"""The seconds that each step usually takes, by bare JID."""
 
 
 class Dispatch:
@@ -82,24 +90,19 @@ class Dispatch:
         named = self._fleet.names()
         now = self._now()
 
-        def add(db: Connection) -> tuple[Job, bool]:
-            return jobs.add_job(
-                db,
-                line=line.id,
-                text=line.text,
-                steps=steps,
+        def add(db: Connection) -> tuple[Job, bool, _Usual]:
+            job, new = jobs.add_job(
+                db, line=line.id, text=line.text, ref=line.ref, steps=steps, asked=now,
                 targets={named[name].kept.jid: name for name in targets},
-                asker=line.by.nick,
-                asker_jid=line.by.jid or "",
-                channel=line.channel,
-                asked=now,
+                asker=line.by.nick, asker_jid=line.by.jid or "", channel=line.channel,
                 by=now + timedelta(seconds=within or self._patience.start),
-                ref=line.ref,
-            )
+            )  # fmt: skip
+            known = [run.jid for run in job.runs[:MOST_USUAL]] if new else []
+            return job, new, history.usual_of(db, known, steps)
 
-        job, new = await self._store.do(add)
+        job, new, usual = await self._store.do(add)
         if new:
-            self._loop.call_later(AFTER_WORD, self._offer_all, job)
+            self._loop.call_later(AFTER_WORD, self._offer_all, job, usual)
         return job
 
     async def get(self, number: int) -> Job:
@@ -169,16 +172,17 @@ class Dispatch:
         self._due[jid] = min(due, self._due.get(jid, due))
         self._wake.set()
 
-    def _offer_all(self, job: Job) -> None:
+    def _offer_all(self, job: Job, usual: _Usual) -> None:
         log.info("job.asked", job=job.number, what=job.title, by=job.asker_jid)
         for run in job.runs:
             if self._fleet.member(run.jid).full:
-                self._offer(run, job)
+                self._offer(run, job, usual.get(run.jid, ()))
             self._soon(run.jid, self._patience.offer)
 
-    def _offer(self, run: Run, job: Job) -> None:
+    def _offer(self, run: Run, job: Job, usual: Sequence[Usual | None]) -> None:
         ttl = (job.by - self._now()).total_seconds()
-        order = Order(run.known_as(self._store_id), job.steps, ttl, job.by)
+        takes = tuple(round(each.median) if each else 0 for each in usual)
+        order = Order(run.known_as(self._store_id), job.steps, ttl, job.by, takes)
         self._wire.offer(run.jid, order)
 
     async def _meet(self, jid: str) -> None:
@@ -229,13 +233,9 @@ class Dispatch:
         if all(at.of.run.store == self._store_id for at in standing.held):
             return False
         adopt = partial(
-            relearn.adopt,
-            jid=jid,
-            target=self._fleet.name(jid),
-            held=standing.held,
-            store=self._store_id,
-            now=self._now(),
-        )
+            relearn.adopt, jid=jid, target=self._fleet.name(jid), held=standing.held,
+            store=self._store_id, now=self._now(),
+        )  # fmt: skip
         found = await self._store.do(adopt)
         self._found(found)
         return bool(found)
@@ -252,14 +252,9 @@ class Dispatch:
     ) -> bool:
         known = [run for run in runs if run.phase is not Phase.DONE]
         settle = partial(
-            settlement.settle,
-            jid=jid,
-            seen=known,
-            standing=standing,
-            store=self._store_id,
-            forgot=forgot,
-            now=self._now(),
-        )
+            settlement.settle, jid=jid, seen=known, standing=standing, store=self._store_id,
+            forgot=forgot, now=self._now(),
+        )  # fmt: skip
         settled = await self._store.do(settle)
         held = {at.of.run for at in standing.held}
         for before in settled:
@@ -269,7 +264,9 @@ class Dispatch:
             if _is_to_stop(run):
                 self._wire.cancel(jid, name, run.stop)
             elif run.phase is Phase.OFFERED and name not in held:
-                self._offer(run, await self.get(run.job))
+                job = await self.get(run.job)
+                takes = partial(history.usual_of, jids=[jid], steps=job.steps)
+                self._offer(run, job, (await self._store.do(takes))[jid])
             if run.phase is Phase.DONE:
                 self._ended(run)
         return any(run.phase is not Phase.DONE or _is_to_stop(run) for run in settled)

@@ -15,6 +15,8 @@ from agent.wire.errors import UnknownName
 from agent.wire.machine import NOTHING, Machine
 from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Step
+from bot.insight.estimate import Estimate
+from bot.insight.measure import Measure
 from bot.jobs import Job, Run
 from bot.occupant import Line, Occupant
 from bot.policy import Deed, Rights
@@ -186,6 +188,26 @@ class People(Protocol):
         ...
 
 
+class History(Protocol):
+    """What happened before."""
+
+    async def estimates(self, job: Job) -> Mapping[str, Estimate]:
+        """Of the runs of *job* that are not over, by the bare JID of their targets."""
+        ...
+
+    async def left(self, running: Mapping[str, int]) -> Mapping[str, float]:
+        """Seconds left, by bare JID, where that is known; of *running*, bare JID -> job."""
+        ...
+
+    async def of_target(self, jid: str, recipe: str, limit: int) -> Sequence[Measure]:
+        """The newest *limit* of *recipe* on *jid*, the newest first."""
+        ...
+
+    async def of_job(self, number: int) -> Sequence[Measure]:
+        """What the runs of job *number* have measured."""
+        ...
+
+
 class Commands(Protocol):
     """What commands about other commands need."""
 
@@ -203,7 +225,7 @@ class Commands(Protocol):
 
 
 class Nothing:
-    """:class:`Commands` and :class:`People` of a lab that nobody talks to."""
+    """:class:`Commands`, :class:`People` and :class:`History` of a lab that nobody talks to."""
 
     async def everybody(self) -> Sequence[Occupant]:
         """There is nobody."""
@@ -218,6 +240,22 @@ class Nothing:
         raise UnknownName("nothing was asked here")
 
     withdraw = confirm
+
+    async def estimates(self, _job: Job) -> Mapping[str, Estimate]:
+        """Nothing is known."""
+        return {}
+
+    async def left(self, _running: Mapping[str, int]) -> Mapping[str, float]:
+        """Nothing is known."""
+        return {}
+
+    async def of_target(self, _jid: str, _recipe: str, _limit: int) -> Sequence[Measure]:
+        """There is none."""
+        return []
+
+    async def of_job(self, _number: int) -> Sequence[Measure]:
+        """There is none."""
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,5 +282,7 @@ class Lab:
     """Who belongs to the room."""
     commands: Commands = field(default_factory=Nothing)
     """The other commands."""
+    history: History = field(default_factory=Nothing)
+    """What happened before."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """What ``@burnin`` stands for, by name: names, sets of names, patterns."""

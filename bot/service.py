@@ -17,6 +17,7 @@ from agent.wire.account import Account
 from agent.wire.double import Doubles
 from agent.wire.link import Link
 from agent.wire.settings import BadSettings
+from bot.annals import Annals
 from bot.attention import Attention
 from bot.commands import discover
 from bot.config import Config
@@ -78,6 +79,7 @@ async def _run(config: Config, store: Writer) -> None:
             likes=likes,
             wishes=wishes,
             people=client.people,
+            history=annals,
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
@@ -91,7 +93,7 @@ async def _run(config: Config, store: Writer) -> None:
         standing=lambda jid: client.people.standing(jid), called=lambda: client.people.called,
     )  # fmt: skip
     dialogue = Dialogue(discover(), lab, rights, consent)
-    likes = Likes(store)
+    likes, annals = Likes(store), Annals(store)
     attention = Attention(
         dialogue, lab,
         programs=config.is_script,

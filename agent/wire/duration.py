@@ -10,6 +10,7 @@ nothing in a sentence (``for 90``).
 Rule 3: whole seconds; what is smaller is dropped.
 """
 
+import math
 import re
 from fractions import Fraction
 
@@ -76,3 +77,15 @@ def spelled(span: int) -> str:
         number, span = divmod(span, worth)
         said += f"{number}{unit}" if number else ""
     return said or "0s"
+
+
+def rounded(seconds: float) -> int:
+    """
+    *seconds* as exact as an estimate is: so it seldom changes, and everybody need not be told.
+
+    To tens of seconds up to two minutes, to minutes up to two hours, then to tens of minutes.
+    """
+    if not math.isfinite(seconds) or seconds <= 0:
+        return 0
+    unit = 10 if seconds <= 120 else 60 if seconds <= 7200 else 600
+    return min(999 * 86400, math.ceil(seconds / unit) * unit)

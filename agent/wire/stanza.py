@@ -55,7 +55,7 @@ class RunElement(ElementBase):
     An order, controller to target, in a message of type normal to the bare JID.
 
         <run xmlns='urn:labroom:1' id='k3x9q2ab-17' ttl='86400' by='2026-11-23T19:00:00Z'>
-          <step recipe='memtest'><param name='size' value='64M'/></step>
+          <step recipe='memtest' usual='3120'><param name='size' value='64M'/></step>
         </run>
     """
 
@@ -154,8 +154,10 @@ def write_order(message: Message, order: Order) -> None:
     element["id"] = str(order.run)
     element["ttl"] = str(max(0, round(order.ttl)))
     element["by"] = format_time(order.by)
-    for step in order.steps:
+    for index, step in enumerate(order.steps):
         child = ET.SubElement(element.xml, f"{{{NS}}}step", recipe=step.recipe)
+        if any(order.usual[index : index + 1]):
+            child.set("usual", str(order.usual[index]))
         for name, value in step.params.items():
             ET.SubElement(child, f"{{{NS}}}param", name=name, value=value)
     message.append(element)
@@ -165,14 +167,17 @@ def write_order(message: Message, order: Order) -> None:
 def read_order(message: Message) -> Order:
     """Take the order out of *message*."""
     element = message["lab_run"]
-    steps = tuple(_read_step(child) for child in element.xml.findall(f"{{{NS}}}step"))
+    children = element.xml.findall(f"{{{NS}}}step")
+    steps = tuple(map(_read_step, children))
     if not 0 < len(steps) <= MOST_STEPS:
         raise MalformedError(f"an order has 1 to {MOST_STEPS} steps, not {len(steps)}")
+    usual = tuple(read_int(child.get("usual", "0")) for child in children)
     return Order(
         run=read_run(element["id"]),
         steps=steps,
         ttl=float(read_int(element["ttl"])),
         by=read_time(element["by"]),
+        usual=usual if any(usual) else (),
     )
 
 

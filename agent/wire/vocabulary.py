@@ -100,6 +100,8 @@ class Order:
     """Seconds from now until it may no longer start."""
     by: datetime
     """The same moment by the controller's clock (UTC): for an order that a server kept back."""
+    usual: tuple[int, ...] = ()
+    """Seconds that each step usually takes on this target, 0 if unknown; empty if all are."""
 
 
 class Held(enum.StrEnum):

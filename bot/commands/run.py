@@ -25,7 +25,7 @@ from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Deed, Permission
 from bot.reply import Reply
-from bot.report.acknowledgement import acknowledgement
+from bot.report.acknowledgement import acknowledgement, usual_words
 from bot.report.nodes import folded
 from bot.report.text import listed, safe, unique
 from bot.selection import EVERYBODY, Choice, Every, Failed, Group, Part, Selection, named
@@ -199,6 +199,9 @@ async def run(asked: Run, lab: Lab, line: Line) -> Reply:
     terms = [f"it waits at most {spelled(wait)}"] if wait is not None else []
     if asked.terms.until_failure or any(each.until_failure for each in asked.said):
         terms.insert(0, "it ends with the first failure")
+    estimates = await lab.history.estimates(job)
+    if usually := usual_words([each.usually for each in estimates.values()]):
+        terms.append(f"usually {usually}")
     known_targets = {target.name: target for target in lab.targets.all()}
     return acknowledgement(job, known_targets, asked.left_out, terms)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from agent.wire.duration import rounded
 from bot.choice import chosen
 from bot.grammar import keyword, optional
 from bot.grammar_targets import targets as selection
@@ -45,7 +46,7 @@ async def resolve(asked: Status, lab: Lab, line: Line) -> Status:
 
 async def run(asked: Status, lab: Lab, line: Line) -> Reply:
     """From what the targets' presence said last."""
-    targets = lab.targets.all()
+    targets = await _estimated(lab)
     stranded: dict[str, list[int]] = {}
     for each in await lab.jobs.stranded():
         stranded.setdefault(each.jid, []).append(each.job)
@@ -85,6 +86,17 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
             "version": lab.version,
         },
     )
+
+
+async def _estimated(lab: Lab) -> Sequence[Target]:
+    """All targets; how long they will be busy is from history, where they do not say it."""
+    targets = lab.targets.all()
+    untold = {each.jid: each.job for each in targets if each.job and each.left is None}
+    left = await lab.history.left(untold) if untold else {}
+    return [
+        replace(each, left=float(rounded(left[each.jid]))) if each.jid in left else each
+        for each in targets
+    ]
 
 
 def _skew(targets: Sequence[Target], ours: str) -> str:

@@ -5,11 +5,14 @@ Rule: the asker's nick does not stand in it; it stands in the result.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from bot.insight.usual import Usual
 from bot.jobs import Job
 from bot.lab import Target
 from bot.reply import Reply
 from bot.report.nodes import folded
+from bot.report.notes import between
 from bot.report.text import listed, safe, wrapped
 
 
@@ -67,3 +70,16 @@ def _waits(job: Job, targets: Mapping[str, Target]) -> list[str]:
         after = f"job {target.job}{waiting}" if target.job else "what is on"
         clauses.append(f"{target.name} is busy: it starts there after {after}")
     return clauses
+
+
+def usual_words(usual: Sequence[Usual | None]) -> str:
+    """
+    How long a job usually takes, if that is known of all of its targets: ``52 to 55 min``.
+
+    They work at the same time, so it is from the fastest one's to the slowest one's.
+    """
+    known = [each for each in usual if each is not None]
+    if not known or len(known) < len(usual):
+        return ""
+    low, high = min(each.low for each in known), max(each.high for each in known)
+    return between(replace(known[0], low=low, high=high))

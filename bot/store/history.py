@@ -9,7 +9,7 @@ from agent.wire.vocabulary import Step, Verdict
 from bot.insight.changes import Changes, changed
 from bot.insight.insight import Insight, Past, insight
 from bot.insight.measure import Measure, model_of, settings_of
-from bot.insight.usual import Usual
+from bot.insight.usual import Usual, usual
 from bot.jobs import Job
 from bot.store import measures, targets
 
@@ -19,7 +19,7 @@ OWN, KIND = 30, 60
 
 class _Wanted(TypedDict):
     params: str
-    before: int | None
+    before: int
     verdict: Verdict
 
 
@@ -36,13 +36,32 @@ def of_job(db: Connection, job: Job) -> dict[str, Insight]:
     return {jid: insight(done, _changes(db, job.number, jid)) for jid, done in runs.items()}
 
 
-def usually(db: Connection, jid: str, steps: Sequence[Step]) -> list[Usual | None]:
-    """The seconds that each of *steps* usually takes on *jid*; None where nobody knows."""
+def usual_of(
+    db: Connection, jids: Sequence[str], steps: Sequence[Step]
+) -> dict[str, list[Usual | None]]:
+    """The seconds that each of *steps* usually takes on each of *jids*; None if nobody knows."""
+    kinds: dict[tuple[str, str, str], list[tuple[str, float]]] = {}
+    return {jid: _usual(db, jid, steps, kinds) for jid in jids}
+
+
+def _usual(
+    db: Connection,
+    jid: str,
+    steps: Sequence[Step],
+    kinds: dict[tuple[str, str, str], list[tuple[str, float]]],
+) -> list[Usual | None]:
     target = targets.one(db, jid)
     recipes = {info.name: info for info in (target.recipes or ())} if target else {}
     model = model_of(target.machine) if target else ""
+    found: dict[tuple[str, str], Usual | None] = {}
     keys = [(step.recipe, settings_of(step, recipes.get(step.recipe))) for step in steps]
-    found = {key: _past(db, jid, model, *key, None, {}).usually() for key in set(keys)}
+    for key in set(keys):
+        found[key] = usual(measures.seconds_on(db, jid, *key, OWN))
+        if found[key] is None and model:
+            kind = (model, *key)
+            if kind not in kinds:
+                kinds[kind] = measures.seconds_of_kind(db, *kind, KIND)
+            found[key] = usual([seconds for of, seconds in kinds[kind] if of != jid])
     return [found[key] for key in keys]
 
 
@@ -51,7 +70,7 @@ def _of(db: Connection, now: Measure, kinds: _Kinds) -> Past:
 
 
 def _past(
-    db: Connection, jid: str, model: str, recipe: str, params: str, before: int | None,
+    db: Connection, jid: str, model: str, recipe: str, params: str, before: int,
     kinds: _Kinds,
 ) -> Past:  # fmt: skip
     """What was measured by jobs *before*, on *jid* and on its kind."""

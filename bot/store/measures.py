@@ -120,6 +120,22 @@ def of_model(
     return _read(db, mine, limit=limit, order=_NEWEST)
 
 
+def seconds_on(db: Connection, jid: str, recipe: str, params: str, limit: int) -> list[float]:
+    """How long the newest *limit* that passed took on *jid*, like with like."""
+    mine = and_(_M.jid == jid, _M.recipe == recipe, *_also(params, None, Verdict.PASS))
+    query = select(_M.seconds).where(mine).order_by(*_NEWEST).limit(limit)
+    return list(db.scalars(query).all())
+
+
+def seconds_of_kind(
+    db: Connection, model: str, recipe: str, params: str, limit: int
+) -> list[tuple[str, float]]:
+    """The same of all machines of *model*, each with its bare JID."""
+    mine = and_(_M.model == model, _M.recipe == recipe, *_also(params, None, Verdict.PASS))
+    query = select(_M.jid, _M.seconds).where(mine).order_by(*_NEWEST).limit(limit)
+    return [(row.jid, row.seconds) for row in db.execute(query).all()]
+
+
 def inventory(db: Connection, job: int, jid: str) -> list[Inventory]:
     """The facts that the run of *job* on *jid* has found and that are whole, step by step."""
     mine = and_(_I.job == job, _I.jid == jid, _M.verdict.in_(_WHOLE))

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.estimate import left, rounded, spoken
+from agent.estimate import left, spoken
 from agent.resume import Story
+from agent.wire.duration import rounded
 from agent.wire.journal import Reader, encode
 
 MEMTEST: dict[str, Any] = {"name": "memtest", "takes": 0}
@@ -44,6 +45,32 @@ def test_what_is_left_is_known_or_is_not_told(
     expected: float | None,
 ) -> None:  # fmt: skip
     assert left(steps, index, fraction, lasted) == expected
+
+
+USUAL: dict[str, Any] = {"name": "memtest", "takes": 0, "usual": 3000}
+
+
+@pytest.mark.parametrize(
+    ("steps", "index", "fraction", "lasted", "gone", "expected"),
+    [
+        ([USUAL], 0, None, 0.0, 0.0, 3000),
+        ([USUAL], 0, None, 0.0, 1000.0, 2000),
+        ([USUAL], 0, None, 0.0, 3000.0, None),  # longer than usual: nobody knows
+        ([USUAL], 0, None, 0.0, -5.0, None),  # somebody set the clock
+        ([USUAL], 0, None, 0.0, math.nan, None),
+        ([USUAL], 0, 0.5, 100.0, 100.0, 100),  # its own pace says more
+        ([USUAL], 0, 0.001, 100.0, 100.0, 2900),
+        ([USUAL, USUAL], 0, None, 0.0, 1000.0, 5000),
+        ([STRESS, USUAL], 0, 0.5, 300.0, 300.0, 3300),
+        ([USUAL, MEMTEST], 0, None, 0.0, 0.0, None),
+        ([{**STRESS, "usual": 9000}], 0, None, 0.0, 0.0, 600),  # it was told how long
+    ],
+)
+def test_what_is_usual_is_taken_where_nothing_else_is_known(
+    steps: list[dict[str, Any]], index: int, fraction: float | None, lasted: float,
+    gone: float, expected: float | None,
+) -> None:  # fmt: skip
+    assert left(steps, index, fraction, lasted, gone) == expected
 
 
 def test_its_pace_is_told_by_the_journal_so_a_new_agent_knows_it_too() -> None:

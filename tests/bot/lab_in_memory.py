@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from agent.wire.errors import Away, Busy, UnknownName
 from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import Step
+from bot.insight.estimate import Estimate
+from bot.insight.measure import Measure
 from bot.jobs import Job, Phase, Run
 from bot.lab import Lab, Target
 from bot.missed import Missed, Past
@@ -132,6 +134,27 @@ class Jobs:
         return [run for run in meant if run.phase is not Phase.DONE or run.missing]
 
 
+class History:
+    def __init__(self) -> None:
+        self.measures: list[Measure] = []
+        self.estimated: dict[str, Estimate] = {}
+
+    async def estimates(self, job: Job) -> Mapping[str, Estimate]:
+        mine = {run.jid for run in job.runs if run.phase is not Phase.DONE}
+        return {jid: found for jid, found in self.estimated.items() if jid in mine}
+
+    async def left(self, running: Mapping[str, int]) -> Mapping[str, float]:
+        found = {jid: each.left for jid, each in self.estimated.items() if jid in running}
+        return {jid: left for jid, left in found.items() if left}
+
+    async def of_target(self, jid: str, recipe: str, limit: int) -> Sequence[Measure]:
+        mine = [each for each in self.measures if (each.jid, each.recipe) == (jid, recipe)]
+        return sorted(mine, key=lambda each: each.at, reverse=True)[:limit]
+
+    async def of_job(self, number: int) -> Sequence[Measure]:
+        return [each for each in self.measures if each.job == number]
+
+
 class Room:
     def __init__(self) -> None:
         self.admitted: list[str] = []
@@ -186,6 +209,7 @@ class World:
             *(targets or (target("bob"), target("alice", "busy", job=16), target("carol", "away")))
         )
         self.jobs = Jobs()
+        self.history = History()
         self.room = Room()
         self.missed, self.likes = Missed(_everything), Likes()
         self.wishes = Wishes()
@@ -203,6 +227,7 @@ class World:
             likes=self.likes,
             wishes=self.wishes,
             people=self.room,
+            history=self.history,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,

@@ -71,6 +71,13 @@ WRITTEN: dict[str, tuple[Callable[[Message], None], str]] = {
         "<step recipe='memtest'><param name='size' value='64M'/></step><step recipe='disk'/>"
         f"</run>{HINT}",
     ),
+    "run, with what is usual": (
+        lambda m: stanza.write_order(
+            m, Order(RUN, (Step("disk"), Step("disk")), 5.0, BY, usual=(0, 3120))
+        ),
+        f"<run xmlns='{NS}' id='k3x9q2ab-17' ttl='5' by='2025-11-23T19:00:00.250Z'>"
+        f"<step recipe='disk'/><step recipe='disk' usual='3120'/></run>{HINT}",
+    ),
     "run, too late": (
         lambda m: stanza.write_order(m, Order(RUN, (Step("disk"),), -3.0, BY)),
         f"<run xmlns='{NS}' id='k3x9q2ab-17' ttl='0' by='2025-11-23T19:00:00.250Z'>"
@@ -115,6 +122,10 @@ READ: dict[str, tuple[Callable[[Message], Any], Any]] = {
     "run": (
         stanza.read_order,
         Order(RUN, (Step("memtest", {"size": "64M"}), Step("disk")), 86400.0, BY),
+    ),
+    "run, with what is usual": (
+        stanza.read_order,
+        Order(RUN, (Step("disk"), Step("disk")), 5.0, BY, usual=(0, 3120)),
     ),
     "cancel": (stanza.read_cancel, (RUN, "ann")),
     "accepted": (stanza.read_accepted, OF),
@@ -312,7 +323,7 @@ BAD_RUNS = [
 def test_a_bad_run_id_is_malformed(what: str, text: str) -> None:
     read, golden = READERS[what]
     message = parse(golden)
-    message.xml[0].set("id" if what == "run" else "run", text)
+    message.xml[0].set("id" if what.startswith("run") else "run", text)
     with pytest.raises(MalformedError):
         read(message)
 
