@@ -15,7 +15,7 @@ from bot.reply import Reply
 from bot.report import facts
 from bot.report.nodes import folded
 from bot.report.table import table
-from bot.report.text import age, duration, listed, plural, safe, size
+from bot.report.text import age, cut, duration, listed, plural, safe, size
 from bot.selection import Every, Part, Selection, named
 from bot.verb import Verb
 
@@ -24,6 +24,15 @@ MOST_LEFT = 999 * 86400
 
 MOST = 4
 """Versions that are told of; more are a mess of another kind."""
+
+MANY = 20
+"""Targets in rows of their own; of more, those that fold share one."""
+
+NAMES = 24
+"""Columns for names that share a row: the state must stand beside them."""
+
+Row = tuple[str, str, str, str]
+"""Of a target: its state, its progress, how long that takes yet, and what it does."""
 
 ORDER = ("idle", "busy", "rebooting", "away", "down")
 
@@ -59,25 +68,10 @@ async def run(asked: Status, lab: Lab, line: Line) -> Reply:
     text = (
         f"{plural(len(targets), 'targets')}: {', '.join(states)}" if targets else "no targets yet"
     )
-    # On a phone only the top is seen: what is not idle stands there.
-    shown = (
-        sorted(targets, key=lambda target: target.state == "idle") if len(targets) > 20 else targets
-    )
+    rows = [(target.name, _row(target, lab, stranded)) for target in targets]
     return Reply(
         "\n".join(part for part in (text, _skew(targets, lab.version)) if part),
-        table=table(
-            (
-                [
-                    target.name,
-                    target.state,
-                    _progress(target),
-                    _left(target),
-                    _what(target, lab, stranded),
-                ]
-                for target in shown
-            ),
-            columns=line.columns,
-        ),
+        table=table(_short(rows) if len(rows) > MANY else _whole(rows), columns=line.columns),
         data={
             "targets": [
                 {**facts.of_target(target), "stranded": stranded.get(target.jid, [])}
@@ -97,6 +91,24 @@ async def _estimated(lab: Lab) -> Sequence[Target]:
         replace(each, left=float(rounded(left[each.jid]))) if each.jid in left else each
         for each in targets
     ]
+
+
+def _row(target: Target, lab: Lab, stranded: Mapping[str, Sequence[int]]) -> Row:
+    return target.state, _progress(target), _left(target), _what(target, lab, stranded)
+
+
+def _whole(rows: Sequence[tuple[str, Row]]) -> list[list[str]]:
+    return [[name, *row] for name, row in rows]
+
+
+def _short(rows: Sequence[tuple[str, Row]]) -> list[list[str]]:
+    """Those of whom the same is said in one row, if their names fold: ``pc[01-36]  idle``."""
+    alike: dict[Row, list[str]] = {}
+    for name, row in rows:
+        alike.setdefault(row, []).append(name)
+    # On a phone only the top is seen: what is not idle stands there.
+    order = sorted(alike, key=lambda row: row[0] == "idle")
+    return [[cut(called, NAMES), *row] for row in order for called in folded(alike[row])]
 
 
 def _skew(targets: Sequence[Target], ours: str) -> str:

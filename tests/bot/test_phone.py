@@ -27,3 +27,14 @@ async def test_it_fits_38_columns_and_begins_with_what_matters(name: str) -> Non
     if name in ("status", "jobs", "forty"):
         first = {"status": "pc37", "jobs": "42", "forty": "pc39"}[name]
         assert lines[0].startswith(first)
+
+
+async def test_targets_of_whom_the_same_is_said_share_a_row() -> None:
+    rows = (await answers())["status"].table.split("\n")
+    assert [row.split()[:2] for row in rows] == [
+        ["pc37", "busy"],
+        ["pc38", "busy"],
+        ["pc39", "rebooting"],
+        ["pc40", "away"],
+        ["pc[01-36]", "idle"],
+    ]
