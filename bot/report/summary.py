@@ -161,8 +161,10 @@ def _details(group: list[Run], insights: Mapping[str, Insight]) -> list[str]:
     else:
         times = list(dict.fromkeys(map(duration, sorted(seconds))))
         parts = [times[0] if len(times) == 1 else f"up to {times[-1]}"] if times else []
-    parts += [part] if (part := _counted(group)) else []
-    parts += [safe(reason, 120)] if (reason := _reason(group[0])) else []
+    counted = _counted(group)
+    reason = safe(_reason(group[0]), 120)
+    parts += [counted] if counted else []
+    parts += [reason] if reason and reason not in counted.split(", ") else []
     if len(group) == 1:
         return parts + notes.of_run(group[0], insight, _end(group[0]))
     return parts + ([part] if (part := notes.of_many(group)) else [])

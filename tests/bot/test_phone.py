@@ -9,7 +9,7 @@ SAYS = {
     "status": "40 targets: 36 idle, 2 busy, 1 rebooting, 1 away",
     "jobs": "the newest 3 jobs, 1 not done",
     "help": "I run diagnostics on the lab's machines. Say help run to learn about run.",
-    "failed": "ann: job 40 fail: memtest size=16G on pc39, 1 h 2 min, 1 loop, 1 failure, 1 failure",
+    "failed": "ann: job 40 fail: memtest size=16G on pc39, 1 h 2 min, 1 loop, 1 failure",
     "forty": (
         "ann: job 41 fail: memtest size=16G on 40 targets: pc39 fail (1 failure); pc[01-38,40] pass"
     ),
