@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import resource
 import shutil
 from collections.abc import Iterable, Mapping
@@ -66,15 +65,8 @@ def _kernel_log() -> str:
 
 
 def _disks() -> tuple[str, ...]:
-    """Whole disks, by name; not what is made of others or of memory, and no CD."""
-    try:
-        names = sorted(path.name for path in Path("/sys/block").iterdir())
-    except OSError:
-        return ()
-    unreal = re.compile(r"(loop|ram|zram|sr|fd|dm-|md|nbd|drbd|mtdblock)\d*|.*boot\d")
-    return tuple(
-        name for name in names if unreal.fullmatch(name) is None and Path("/dev", name).exists()
-    )
+    """The disks that a program can be given."""
+    return tuple(name for name in machine.disks() if Path("/dev", name).exists())
 
 
 def _lockable() -> float:

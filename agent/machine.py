@@ -12,12 +12,15 @@ from pathlib import Path
 
 import psutil
 
+from agent import dmi
 from agent.wire.machine import MOST_FACT, Machine
 
 FILLER = re.compile(
     r"(?i)to be filled.*|default string|system (?:manufacturer|product name)"
     r"|not (?:specified|applicable)|none|n/?a|unknown|o\.?e\.?m\.?|x+|0+"
 )
+
+_UNREAL = re.compile(r"(loop|ram|zram|sr|fd|dm-|md|nbd|drbd|mtdblock)\d*|.*boot\d")
 
 
 def facts(root: Path = Path("/")) -> Machine:
@@ -31,7 +34,21 @@ def facts(root: Path = Path("/")) -> Machine:
         cpu=_field(_read(root / "proc/cpuinfo"), r"^(?:model name|Model|Hardware)\s*:\s*(.*)"),
         vendor=_firmware(root, "sys_vendor"),
         model=_firmware(root, "product_name") or _read(root / "proc/device-tree/model"),
+        firmware=_firmware(root, "bios_version"),
+        dimms=dmi.dimms(root),
+        ecc={True: "yes", False: "no", None: ""}[dmi.ecc(root)],
+        disks=len(disks(root)),
+        nics=len(list((root / "sys/class/net").glob("*/device"))),
     )
+
+
+def disks(root: Path = Path("/")) -> tuple[str, ...]:
+    """Whole disks, by name; not what is made of others or of memory, and no CD."""
+    try:
+        names = sorted(path.name for path in (root / "sys/block").iterdir())
+    except OSError:
+        return ()
+    return tuple(name for name in names if _UNREAL.fullmatch(name) is None)
 
 
 def _plugged(root: Path) -> int:

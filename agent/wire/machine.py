@@ -24,7 +24,8 @@ class Machine:
 
         <machine memory='68719476736' cpus='16' arch='x86_64' kernel='6.1.0-21-amd64'
                  os='Debian GNU/Linux 12 (bookworm)' cpu='AMD EPYC 7302P 16-Core Processor'
-                 vendor='Dell Inc.' model='PowerEdge R6515'/>
+                 vendor='Dell Inc.' model='PowerEdge R6515' firmware='2.18.1'
+                 dimms='4' ecc='yes' disks='2' nics='4'/>
     """
 
     memory: int = 0
@@ -41,6 +42,16 @@ class Machine:
     vendor: str = ""
     """Who made the machine, as its firmware (DMI) says."""
     model: str = ""
+    firmware: str = ""
+    """Which version of its own firmware (BIOS) it runs, likewise."""
+    dimms: int = 0
+    """Modules of memory, as the firmware says; only an agent that is root can ask it."""
+    ecc: str = ""
+    """Whether the memory corrects errors, likewise: ``yes`` or ``no``."""
+    disks: int = 0
+    """Whole disks that are no memory and not made of others."""
+    nics: int = 0
+    """Network cards, not what is made of them."""
 
     @property
     def known(self) -> dict[str, int | str]:

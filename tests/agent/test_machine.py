@@ -3,8 +3,10 @@
 import platform
 from pathlib import Path
 
+from agent import dmi
 from agent.machine import facts
 from agent.wire.machine import Machine
+from tests.agent.dmi_tables import ARRAY, BIOS, MODULE, module, table
 
 
 def put(root: Path, name: str, text: str) -> None:
@@ -21,11 +23,21 @@ def test_the_facts_of_a_machine(tmp_path: Path) -> None:
         "sys/devices/system/memory/memory2/state": "offline\n",
         "sys/class/dmi/id/sys_vendor": "Dell Inc.\n",
         "sys/class/dmi/id/product_name": "PowerEdge R6515\n",
+        "sys/class/dmi/id/bios_version": "2.18.1\n",
+        "sys/block/sda/size": "1\n",
+        "sys/block/nvme0n1/size": "1\n",
+        "sys/block/loop0/size": "1\n",
+        "sys/class/net/eno1/device/vendor": "0x14e4\n",
+        "sys/class/net/lo/mtu": "65536\n",
         "proc/cpuinfo": "processor : 0\nmodel name\t: AMD  EPYC 7302P\nflags : x\n",
         "etc/os-release": 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
     }.items():
         put(tmp_path, name, text)
+    put(tmp_path, str(dmi.TABLE), "")
+    (tmp_path / dmi.TABLE).write_bytes(table(BIOS, ARRAY, MODULE, module(1, "DIMM_A2", 0)))
     told = facts(tmp_path)
+    assert (told.firmware, told.dimms, told.ecc) == ("2.18.1", 1, "yes")
+    assert (told.disks, told.nics) == (2, 1)
     assert told.memory == 2 * 128 * 1024 * 1024
     assert (told.vendor, told.model) == ("Dell Inc.", "PowerEdge R6515")
     assert (told.cpu, told.os) == ("AMD EPYC 7302P", "Debian GNU/Linux 12 (bookworm)")

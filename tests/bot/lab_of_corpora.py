@@ -47,7 +47,8 @@ def lab() -> World:
         location="lab 1, rack 1",
         machine=Machine(
             memory=16 * GIB, cpus=8, arch="x86_64", kernel="6.1.0-21-amd64",
-            vendor="Dell Inc.", model="OptiPlex 7090",
+            vendor="Dell Inc.", model="OptiPlex 7090", firmware="1.18.0", dimms=2, ecc="no",
+            disks=2, nics=1,
         ),
     )  # fmt: skip
     alice = target(

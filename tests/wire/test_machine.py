@@ -19,7 +19,7 @@ from agent.wire.machine import (
 
 FULL = Machine(
     memory=64 << 30, cpus=16, arch="x86_64", kernel="6.1.0", os="Debian 12", cpu="EPYC",
-    vendor="Dell Inc.", model="R6515",
+    vendor="Dell Inc.", model="R6515", firmware="2.18.1", dimms=4, ecc="yes", disks=2, nics=4,
 )  # fmt: skip
 
 
