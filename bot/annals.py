@@ -29,12 +29,16 @@ class Annals:
         return await self._store.do(partial(_left, running=running, now=self._now()))
 
     async def of_target(self, jid: str, recipe: str, limit: int) -> Sequence[Measure]:
-        """The newest *limit* of *recipe* on *jid*, the newest first."""
+        """The newest *limit* of *recipe* (empty: of all) on *jid*, the newest first."""
         return await self._store.do(lambda db: measures.on_target(db, jid, recipe, limit=limit))
 
     async def of_job(self, number: int) -> Sequence[Measure]:
         """What the runs of job *number* have measured."""
         return await self._store.do(lambda db: measures.of_job(db, number))
+
+    async def recent(self, limit: int) -> Sequence[Measure]:
+        """The newest *limit* of the whole lab, the oldest of them first; without their metrics."""
+        return await self._store.do(partial(measures.recent, limit=limit))
 
 
 def _estimates(db: Connection, *, job: Job, now: datetime) -> dict[str, Estimate]:

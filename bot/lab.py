@@ -200,7 +200,11 @@ class History(Protocol):
         ...
 
     async def of_target(self, jid: str, recipe: str, limit: int) -> Sequence[Measure]:
-        """The newest *limit* of *recipe* on *jid*, the newest first."""
+        """The newest *limit* of *recipe* (empty: of all) on *jid*, the newest first."""
+        ...
+
+    async def recent(self, limit: int) -> Sequence[Measure]:
+        """The newest *limit* of the whole lab, the oldest of them first; without their metrics."""
         ...
 
     async def of_job(self, number: int) -> Sequence[Measure]:
@@ -250,6 +254,10 @@ class Nothing:
         return {}
 
     async def of_target(self, _jid: str, _recipe: str, _limit: int) -> Sequence[Measure]:
+        """There is none."""
+        return []
+
+    async def recent(self, _limit: int) -> Sequence[Measure]:
         """There is none."""
         return []
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select
+from sqlalchemy import JSON, ColumnElement, Connection, and_, delete, insert, literal, select
 
 from agent.wire.vocabulary import Step, Verdict
 from bot.digest import MOST_OUTCOMES
@@ -100,15 +100,25 @@ def on_target(
     before: int | None = None, verdict: Verdict | None = None,
 ) -> list[Measure]:  # fmt: skip
     """
-    The newest *limit* of *recipe* on *jid*, the newest first.
+    The newest *limit* of *recipe* (empty: of all) on *jid*, the newest first.
 
     Args:
         params: Only those with these parameters.
         before: Only those of jobs before that one.
         verdict: Only those that ended so.
     """
-    mine = and_(_M.jid == jid, _M.recipe == recipe, *_also(params, before, verdict))
+    named = [_M.recipe == recipe] if recipe else []
+    mine = and_(_M.jid == jid, *named, *_also(params, before, verdict))
     return _read(db, mine, limit=limit, order=_NEWEST)
+
+
+def recent(db: Connection, limit: int) -> list[Measure]:
+    """The newest *limit* of the whole lab, the oldest of them first; without their metrics."""
+    columns: list[Any] = [column for column in _M if column.name != "metrics"]
+    newest = (_M.job.desc(), _M.jid, _M.step.desc())  # as they stand in the primary key
+    nothing = literal([], JSON).label("metrics")
+    rows = db.execute(select(*columns, nothing).order_by(*newest).limit(limit))
+    return [_measure(row) for row in rows.all()][::-1]
 
 
 def of_model(
@@ -172,7 +182,7 @@ def _read(
     return [_measure(row) for row in rows.all()]
 
 
-def _measure(row: Row[Any]) -> Measure:
+def _measure(row: Any) -> Measure:
     return Measure(
         job=row.job,
         jid=row.jid,
@@ -187,7 +197,7 @@ def _measure(row: Row[Any]) -> Measure:
     )
 
 
-def _found(row: Row[Any]) -> Inventory:
+def _found(row: Any) -> Inventory:
     at = datetime.fromtimestamp(row.at, UTC)
     return Inventory(row.job, row.jid, row.recipe, row.params, at, row.facts)
 

@@ -148,8 +148,11 @@ class History:
         return {jid: left for jid, left in found.items() if left}
 
     async def of_target(self, jid: str, recipe: str, limit: int) -> Sequence[Measure]:
-        mine = [each for each in self.measures if (each.jid, each.recipe) == (jid, recipe)]
+        mine = [each for each in self.measures if each.jid == jid and recipe in ("", each.recipe)]
         return sorted(mine, key=lambda each: each.at, reverse=True)[:limit]
+
+    async def recent(self, limit: int) -> Sequence[Measure]:
+        return sorted(self.measures, key=lambda each: each.at)[-limit:]
 
     async def of_job(self, number: int) -> Sequence[Measure]:
         return [each for each in self.measures if each.job == number]

@@ -114,5 +114,5 @@ def meaning(verb: str, asked: Any) -> str:
     return " ".join([verb, *told, *([where] if where else [])])
 
 
-NAMED = ("number", "target", "command", "person")
+NAMED = ("number", "other", "target", "recipe", "command", "person")
 """Of the other commands, what they are about."""
