@@ -39,6 +39,7 @@ class Process:
         self._over = False
         environment = dict(os.environ)
         environment.pop("PYTHONPATH", None)  # ours
+        environment.pop("LANGUAGE", None)  # it outweighs LC_ALL, if that is not plain C
         environment |= (more or {}) | {
             MARK: mark,
             "LC_ALL": "C.UTF-8",

@@ -89,17 +89,18 @@ def _inside(value: object, part: str) -> list[object]:
 def _match(rule: Spec, found: list[object]) -> tuple[bool, object]:
     """Whether *rule* applies to what was found, and the value that says so, if it is a number."""
     if "missing" in rule:
-        return not found, None
+        return all(each is None for each in found), None
     if "is" in rule:
         return any(type(v) is type(rule["is"]) and v == rule["is"] for v in found), None
     for value in found:
-        number = _number([value])
-        if number is None:
+        if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        if ("above" in rule and number > rule["above"]) or (
-            "below" in rule and number < rule["below"]
-        ):
-            return True, _short(number)
+        bad = ("above" in rule and value > rule["above"]) or (
+            "below" in rule and value < rule["below"]
+        )
+        if bad or math.isnan(value):  # what cannot be compared is not good
+            number = _number([value])  # None: too large to be told, as a counter that is full
+            return True, None if number is None else _short(number)
     return False, None
 
 

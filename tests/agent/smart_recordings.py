@@ -103,6 +103,30 @@ ATA_DAMAGED = _said(4, "SMART Attribute Data Structure: invalid SMART checksum",
 NVME = _said(0, **_nvme(passed=True, used=3, errors=0))
 NVME_USED = _said(0, **_nvme(passed=True, used=104, errors=0))
 NVME_FAILING = _said(8, **_nvme(passed=False, used=100, errors=7))
+NVME_FULL_COUNTER = _said(0, **_nvme(passed=True, used=3, errors=2**64 - 1))
+
+
+def _sas(*, defects: int, uncorrected: int) -> Any:
+    """In the form of a TOSHIBA AL13SXB60EN, as smartctl 7.2 told of it in the tests of Checkmk."""
+    return {
+        "device": {"name": "/dev/sda", "info_name": "/dev/sda", "type": "scsi",
+                   "protocol": "SCSI"},
+        "model_name": "EXAMPLE SAS600", "serial_number": "X0003", "scsi_version": "SPC-4",
+        "smart_status": {"passed": True}, "temperature": {"current": 41, "drive_trip": 65},
+        "power_on_time": {"hours": 64579, "minutes": 53}, "scsi_grown_defect_list": defects,
+        "scsi_error_counter_log": {
+            "read": {"errors_corrected_by_eccdelayed": 2657, "total_errors_corrected": 0,
+                     "gigabytes_processed": "3237519.423",
+                     "total_uncorrected_errors": uncorrected},
+            "write": {"total_errors_corrected": 0, "gigabytes_processed": "1086347.509",
+                      "total_uncorrected_errors": 0},
+        },
+    }  # fmt: skip
+
+
+SAS = _said(0, **_sas(defects=0, uncorrected=0))
+SAS_WORN = _said(0, **_sas(defects=4, uncorrected=0))
+SAS_UNCORRECTED = _said(0, **_sas(defects=0, uncorrected=3))
 NO_SMART = _said(
     4,
     "A mandatory SMART command failed: exiting. To continue, add one or more '-T permissive'",

@@ -105,6 +105,15 @@ def test_memory_that_flips_a_bit_fails(
     assert end["first"]["line"].endswith("possible bad address line at offset 0x000000000003fc00.")
 
 
+def test_one_that_may_not_run_all_of_its_tests_is_an_error(
+    target: Target, memtest: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMTESTER_TEST_MASK", "1")
+    run = target.run(memtest.resolve({"size": "1M"}, means()))
+    assert verdict(run)[0] == "error", output(run)
+    assert "MEMTESTER_TEST_MASK" in verdict(run)[1]
+
+
 def test_what_is_not_all_of_it_is_no_pass(memtest: Recipe) -> None:
     assert seen(memtest, GOOD) == ("pass", "")
     assert seen(memtest, GOOD.replace("Done.\n", ""))[0] == "error"

@@ -43,8 +43,13 @@ def test_what_is_counted() -> None:
         ({"passed": False}, "fail", "it says so"),
         ({"passed": 0}, "pass", ""),  # not false; and not missing
         ({}, "error", "it does not say"),
+        ({"passed": None}, "error", "it does not say"),
         ({"passed": True, "table": [{"id": 4, "raw": 9}, {"id": 5, "raw": 0}]}, "pass", ""),
         ({"passed": True, "table": [{"id": 4}, {"id": 5, "raw": 8}]}, "warn", "replaced: 8"),
+        # A counter that is full is not 0, and what cannot be compared is not good.
+        ({"passed": True, "table": [{"id": 5, "raw": 2**64 - 1}]}, "warn", "replaced"),
+        ({"passed": True, "table": [{"id": 5, "raw": float("inf")}]}, "warn", "replaced"),
+        ({"passed": True, "table": [{"id": 5, "raw": float("nan")}]}, "warn", "replaced"),
         ({"passed": False, "table": [{"id": 5, "raw": 8}]}, "fail", "it says so"),
         ({"passed": False, "reads": 0}, "error", "nothing was read: 0"),
     ],

@@ -153,6 +153,14 @@ def test_its_input_is_empty_and_its_working_directory_is_not_ours(target: Target
     assert output(target.run(sh("cat; pwd"))) == b"/\n"
 
 
+def test_it_speaks_the_language_that_patterns_know(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LANGUAGE", "LANG", "LC_MESSAGES", "LC_ALL"):
+        monkeypatch.setenv(name, "de_DE.UTF-8")
+    assert output(target.run(sh('echo "$LC_ALL:$LANGUAGE"'))) == b"C.UTF-8:\n"
+
+
 def test_it_is_nicer_than_we_are_and_takes_no_signals_we_ignore(target: Target) -> None:
     script = "nice; cat /proc/self/oom_score_adj; grep -E 'Sig(Blk|Ign)' /proc/self/status"
     run = target.run(a_step("sh", "-c", script))
