@@ -5,6 +5,8 @@ A file that cannot be used is reported, and hides no other; a folder need not ex
 two folders with a recipe of the same name, the later one wins: a lab may replace ours.
 """
 
+import contextlib
+import fnmatch
 import hashlib
 import json
 import math
@@ -50,6 +52,8 @@ def means() -> Means:
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         finds=lambda program: shutil.which(program, path=path) is not None,
         disks=_disks(),
+        nics=_nics(),
+        has=_has,
         kernel_log=_kernel_log(),
         today=datetime.now(UTC).date(),
     )
@@ -67,6 +71,21 @@ def _kernel_log() -> str:
 def _disks() -> tuple[str, ...]:
     """The disks that a program can be given."""
     return tuple(name for name in machine.disks() if Path("/dev", name).exists())
+
+
+def _nics() -> tuple[str, ...]:
+    """Network cards, by name; not what is made of others or of nothing."""
+    return tuple(sorted(path.parent.name for path in Path("/sys/class/net").glob("*/device")))
+
+
+def _has(pattern: str) -> bool:
+    """Whether there is a device whose modalias is like *pattern*."""
+    places = ("bus/pci/devices/*/modalias", "bus/usb/devices/*/modalias", "class/dmi/id/modalias")
+    for path in (path for place in places for path in Path("/sys").glob(place)):
+        with contextlib.suppress(OSError):
+            if fnmatch.fnmatchcase(path.read_text("ascii", "replace").strip(), pattern):
+                return True
+    return False
 
 
 def _lockable() -> float:

@@ -13,7 +13,7 @@ supervisor reads no recipe, and a changed file does not change a run that waits.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -115,13 +115,11 @@ class Recipe(Strict):
 
     def missing(self, means: Means) -> str:
         """Why a machine with *means* cannot run it; empty if it can."""
-        for program in self.requires.programs:
-            if not means.finds(program):
-                return f"{program} is not installed"
-        if self.requires.root and not means.root:
-            return "the agent does not run as root"
-        if any(param.kind is Kind.DISK for param in self.params.values()) and not means.disks:
-            return "it has no disk"
+        for lack in self.requires.lacking(means):
+            return lack
+        for param in self.params.values():
+            if param.kind in _DEVICES and not _DEVICES[param.kind][0](means):
+                return f"it has no {_DEVICES[param.kind][1]}"
         if self.kernel is not None and self.kernel.required and means.kernel_log:
             return f"the agent may not read the kernel's log ({means.kernel_log})"
         if self.requires.lock is not None:
@@ -142,8 +140,8 @@ class Recipe(Strict):
             raise Refusal(f"{self.name} cannot run here: {info.missing}")
         self._check_memory(values, means)
         for name, param in self.params.items():
-            if param.kind is Kind.DISK:
-                values[name] = _disk(name, values[name], means)
+            if param.kind in _DEVICES:
+                values[name] = _device(param.kind, name, values[name], means)
         takes = int(values[self.time.takes]) if self.time.takes else 0
         return {
             "name": self._title(given, values),
@@ -203,13 +201,23 @@ class Recipe(Strict):
             )
 
 
-def _disk(name: str, text: str, means: Means) -> str:
-    """The device of the disk that was asked for; BadValue if it is not there."""
-    disk = means.disks[0] if text == "first" else text
-    if disk not in means.disks:
-        hint = f"There is {', '.join(means.disks)}."
-        raise BadValue(f"{name}={text}: no such disk here", hint=hint)
-    return f"/dev/{disk}"
+_DEVICES: dict[Kind, tuple[Callable[[Means], tuple[str, ...]], str, str]] = {
+    Kind.DISK: (lambda means: means.disks, "disk", "/dev/"),
+    Kind.NIC: (lambda means: means.nics, "network card", ""),
+}
+"""Kinds of which a machine has some: which, what they are called, and what goes before a name."""
+
+
+def _device(kind: Kind, name: str, text: str, means: Means) -> str:
+    """The device that was asked for, as programs name it; BadValue if it is not there."""
+    devices, called, before = _DEVICES[kind]
+    known = devices(means)
+    device = known[0] if text == "first" else text
+    if device not in known:
+        raise BadValue(
+            f"{name}={text}: no such {called} here", hint=f"There is {', '.join(known)}."
+        )
+    return before + device
 
 
 def load(path: Path) -> Recipe:

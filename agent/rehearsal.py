@@ -15,7 +15,12 @@ from agent.recipe import Means, Recipe
 _SHOWN = 12  # steps of progress
 
 ANY_MACHINE = Means(
-    root=True, lockable=math.inf, memory=1 << 60, finds=lambda _: True, disks=("sda",)
+    root=True,
+    lockable=math.inf,
+    memory=1 << 60,
+    finds=lambda _: True,
+    disks=("sda",),
+    nics=("eth0",),
 )
 """One on which every recipe can run: samples are of other machines."""
 

@@ -23,6 +23,18 @@ FOR = "for"
 _SIZE = re.compile(r"([0-9]{1,18}(?:[.,][0-9]{1,6})?)\s*([kmgt]?)(?:i?b|bytes?)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DISK = re.compile(r"(?:/dev/)?([a-z][a-z0-9]{1,30})")
+_NIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
+_FLOAT = re.compile(r"-?[0-9]{1,12}(?:[.,][0-9]{1,9})?")
+_TRUTH = {
+    "1": "1",
+    "yes": "1",
+    "on": "1",
+    "true": "1",
+    "0": "0",
+    "no": "0",
+    "off": "0",
+    "false": "0",
+}
 _FOLDER = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.:@%+-]+)+/?")
 _TEXT = re.compile(r"[A-Za-z0-9_./:@%+-][A-Za-z0-9_./:@%+ -]{0,199}")
 
@@ -37,6 +49,22 @@ class Kind(enum.StrEnum):
     STRING = "string"
     DISK = "disk"  # a whole disk of the target: sda, nvme0n1; "first" is the first it has
     FOLDER = "folder"  # an absolute path on the target
+    FLOAT = "float"  # 0.5, 1,25; the program gets it with a point
+    PERCENT = "percent"  # 80, 80%, 12.5 %: 0 to 100; the program gets the number
+    BOOL = "bool"  # yes, no, on, off, true, false, 1, 0; the program gets 1 or 0
+    NIC = "nic"  # a network card of the target: eth0; "first" is the first it has
+
+
+_EXAMPLES = {
+    Kind.SIZE: "64M", Kind.DURATION: "2h30m", Kind.INT: "3", Kind.FLOAT: "0.5", Kind.PERCENT: "80%",
+}  # fmt: skip
+
+_WRITTEN = {
+    Kind.DISK: (_DISK, "sda"),
+    Kind.NIC: (_NIC, "eth0"),
+    Kind.FOLDER: (_FOLDER, "/var/tmp"),  # noqa: S108  (an example)
+}
+"""How names of things on the target are written, with an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +74,7 @@ class Parameter:
     kind: Kind
     default: str
     min: str | None = None
-    """Smallest value, for int, size and duration."""
+    """Smallest value, for int, float, percent, size and duration."""
     max: str | None = None
     choices: tuple[str, ...] = ()
     """For choice."""
@@ -62,13 +90,7 @@ class Parameter:
         """
         match self.kind:
             case Kind.CHOICE:
-                if text not in self.choices:
-                    near = nearest(text, self.choices)
-                    hint = f"Did you mean {near}?" if near else ""
-                    raise BadValue(
-                        f"{name}={_short(text)} is none of {', '.join(self.choices)}", hint=hint
-                    )
-                return text
+                return self._chosen(name, text)
             case Kind.STRING:
                 if _TEXT.fullmatch(text) is None or text.startswith("-"):
                     raise BadValue(
@@ -76,19 +98,33 @@ class Parameter:
                         hint="Letters, digits and _./:@%+- may.",
                     )
                 return text
-            case Kind.DISK:
-                return self._matched(name, text, _DISK, "sda")
-            case Kind.FOLDER:
-                return self._matched(name, text, _FOLDER, "/var/tmp")  # noqa: S108  (an example)
+            case Kind.BOOL:
+                if (truth := _TRUTH.get(text.casefold())) is None:
+                    hint = f"Write it like {name}=yes or {name}=no."
+                    raise BadValue(f"{name}={_short(text)} is neither yes nor no", hint=hint)
+                return truth
+            case Kind.DISK | Kind.FOLDER | Kind.NIC:
+                return self._matched(name, text, *_WRITTEN[self.kind])
             case _:
                 return self._bounded(name, text)
+
+    def _chosen(self, name: str, text: str) -> str:
+        if text not in self.choices:
+            near = nearest(text, self.choices)
+            hint = f"Did you mean {near}?" if near else ""
+            raise BadValue(f"{name}={_short(text)} is none of {', '.join(self.choices)}", hint=hint)
+        return text
 
     def spelled(self, text: str) -> str:
         """The value of *text*, which passes :meth:`check`, as answers show it: with its unit."""
         if self.kind is Kind.SIZE:
-            return format_size(self._value("", text))
+            return format_size(int(self._value("", text)))
         if self.kind is Kind.DURATION:
-            return spelled(self._value("", text))
+            return spelled(int(self._value("", text)))
+        if self.kind is Kind.PERCENT:
+            return f"{_plain(self._value('', text))}%"
+        if self.kind is Kind.BOOL:
+            return "yes" if _TRUTH[text.casefold()] == "1" else "no"
         return text
 
     def _matched(self, name: str, text: str, pattern: re.Pattern[str], example: str) -> str:
@@ -105,18 +141,23 @@ class Parameter:
             raise BadValue(f"{name}={text} is too small", hint=f"At least {self.min}.")
         if self.max is not None and value > self._value("max", self.max):
             raise BadValue(f"{name}={text} is too large", hint=f"At most {self.max}.")
-        return format_size(value) if self.kind is Kind.SIZE else str(value)
+        return format_size(int(value)) if self.kind is Kind.SIZE else _plain(value)
 
-    def _value(self, name: str, text: str) -> int:
+    def _value(self, name: str, text: str) -> Fraction | int:
         """The number behind *text*: bytes, seconds or just that."""
+        number = text.rstrip("%").rstrip() if self.kind is Kind.PERCENT else text
+        if self.kind in (Kind.FLOAT, Kind.PERCENT) and _FLOAT.fullmatch(number):
+            exact = Fraction(number.replace(",", "."))
+            if self.kind is Kind.FLOAT or 0 <= exact <= 100:
+                return exact
         if self.kind is Kind.SIZE and (size := read_size(text)) is not None:
             return size
         if self.kind is Kind.DURATION and (span := seconds(text)) is not None:
             return span
         if self.kind is Kind.INT and re.fullmatch(r"-?[0-9]{1,18}", text):
             return int(text)
-        example = {Kind.SIZE: "64M", Kind.DURATION: "2h30m", Kind.INT: "3"}[self.kind]
-        kind = {Kind.INT: "number"}.get(self.kind, str(self.kind))
+        example = _EXAMPLES[self.kind]
+        kind = {Kind.INT: "number", Kind.FLOAT: "number"}.get(self.kind, str(self.kind))
         raise BadValue(
             f"{name}={_short(text)} is no {kind}", hint=f"Write it like {name}={example}."
         )
@@ -196,6 +237,14 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     folded = {known.casefold(): known for known in names}
     near = difflib.get_close_matches(name.casefold(), folded, n=1)
     return folded[near[0]] if near else None
+
+
+def _plain(number: Fraction | int) -> str:
+    """*number* with a point and no more digits than it has: at most nine after the point."""
+    whole, point, rest = f"{float(number):.9f}".partition(".")
+    if isinstance(number, int) or number.denominator == 1:
+        return str(int(number))
+    return whole + point + rest.rstrip("0")
 
 
 def _short(text: str) -> str:

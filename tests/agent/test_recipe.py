@@ -146,7 +146,7 @@ better = "more"
         "5: argv, entry 2: must be text, in quotes",
         "7: [params.it] default: is missing",
         "8: [params.it] kind: must be one of 'int', 'size', 'duration', 'choice', 'string', "
-        "'disk' or 'folder'; did you mean 'string'?",
+        "'disk', 'folder', 'float', 'percent', 'bool' or 'nic'; did you mean 'string'?",
         "10: [verdict] exitt: no such key; did you mean exit?",
         "12: [verdict] fail, entry 2: not a regular expression: missing ), unterminated "
         "subpattern at position 0",
@@ -190,6 +190,30 @@ def test_a_disk_is_one_that_is_there(tmp_path: Path) -> None:
         recipe.resolve({"disk": "sdb"}, here)
     assert recipe.info(ALL).missing == "it has no disk"
     assert recipe.info(here).missing == ""
+
+
+def test_a_network_card_is_one_that_is_there(tmp_path: Path) -> None:
+    text = HEAD + "argv = ['x', '{nic}']\n[params.nic]\nkind = 'nic'\ndefault = 'first'\n"
+    recipe = load(write(tmp_path, "it", text))
+    here = replace(ALL, nics=("eno1", "eno2"))
+    assert recipe.resolve({}, here)["argv"] == ["x", "eno1"]
+    assert recipe.resolve({"nic": "eno2"}, here)["argv"] == ["x", "eno2"]
+    with pytest.raises(BadValue, match=r"nic=lo: no such network card here.*eno1, eno2"):
+        recipe.resolve({"nic": "lo"}, here)
+    assert recipe.info(ALL).missing == "it has no network card"
+    assert "lo" not in means().nics
+
+
+def test_it_needs_memory_and_hardware(tmp_path: Path) -> None:
+    more = "[requires]\nmemory_at_least = '64G'\nhardware = ['pci:v000010DE*']\n"
+    recipe = load(write(tmp_path, "it", GOOD + more))
+    assert recipe.missing(ALL) == ""
+    assert recipe.missing(replace(ALL, memory=1 << 30)) == "it has 1024M of memory, not 65536M"
+    assert recipe.missing(replace(ALL, has=lambda _: False)) == "it has no pci:v000010DE*"
+    here = means()
+    devices = sorted(Path("/sys/bus/pci/devices").glob("*/modalias"))
+    assert all(here.has(path.read_text().strip()[:14] + "*") for path in devices)
+    assert not here.has("pci:vNONE*")
 
 
 def test_the_disks_of_this_machine_are_devices() -> None:

@@ -19,6 +19,18 @@ EVERY = [SIZE, INT, DURATION, CHOICE, STRING, DISK, FOLDER]
 UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
+FLOAT = Parameter(kind=Kind.FLOAT, default="0.5", min="-2.5", max="99")
+PERCENT = Parameter(kind=Kind.PERCENT, default="80%", min="10%")
+BOOL = Parameter(kind=Kind.BOOL, default="no")
+NIC = Parameter(kind=Kind.NIC, default="first")
+
+
+def test_they_are_shown_with_their_unit() -> None:
+    assert PERCENT.spelled("12.50") == "12.5%"
+    assert (BOOL.spelled("1"), BOOL.spelled("off")) == ("yes", "no")
+    assert FLOAT.spelled("0.5") == "0.5"
+
+
 @pytest.mark.parametrize(
     ("parameter", "text", "value"),
     [
@@ -36,6 +48,10 @@ UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
         (DISK, "sda", "sda"), (DISK, "/dev/nvme0n1", "nvme0n1"), (DISK, "first", "first"),
         (FOLDER, "/var/tmp", "/var/tmp"), (FOLDER, "/mnt/a.b/c-d/", "/mnt/a.b/c-d/"),
         (FOLDER, "/x/...", "/x/..."),
+        (FLOAT, "0.5", "0.5"), (FLOAT, "1,25", "1.25"), (FLOAT, "-2", "-2"), (FLOAT, "2.0", "2"),
+        (FLOAT, "0.100000000", "0.1"), (PERCENT, "80", "80"), (PERCENT, "12.5 %", "12.5"),
+        (PERCENT, "100%", "100"), (BOOL, "Yes", "1"), (BOOL, "off", "0"), (BOOL, "true", "1"),
+        (NIC, "eth0", "eth0"), (NIC, "enp3s0f1.12", "enp3s0f1.12"), (NIC, "first", "first"),
         (CHOICE, "long", "long"), (STRING, "/dev/disk/by-id/a b", "/dev/disk/by-id/a b"),
     ],
 )  # fmt: skip
@@ -60,6 +76,12 @@ def test_what_goes_to_the_program(parameter: Parameter, text: str, value: str) -
         (FOLDER, "tmp", "no folder"), (FOLDER, "/", "no folder"), (FOLDER, "/a/../b", "no folder"),
         (FOLDER, "/..", "no folder"), (FOLDER, "//a", "no folder"), (FOLDER, "/a b", "no folder"),
         (FOLDER, "/a/.", "no folder"), (FOLDER, "/" + "a" * 200, "no folder"),
+        (FLOAT, "1e3", "no number"), (FLOAT, "", "no number"), (FLOAT, "nan", "no number"),
+        (FLOAT, "-3", "too small"), (FLOAT, "99.1", "too large"), (FLOAT, "1.2.3", "no number"),
+        (PERCENT, "101", "no percent"), (PERCENT, "-1%", "no percent"), (PERCENT, "%", "no percen"),
+        (PERCENT, "9%", "At least 10%"), (PERCENT, "80%%%x", "no percent"),
+        (BOOL, "maybe", "neither yes nor no"), (BOOL, "2", "neither yes nor no"),
+        (NIC, "../eth0", "no nic"), (NIC, "-x", "no nic"), (NIC, "a" * 16, "no nic"),
         (CHOICE, "lnog", "Did you mean long"), (CHOICE, "", "none of short, long"),
         (STRING, "-rf", "may not be in it"), (STRING, "a;b", "may not be in it"),
         (STRING, "a\nb", "may not be in it"), (STRING, "", "may not be in it"),
