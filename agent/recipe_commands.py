@@ -2,19 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from agent.wire import console
 from agent.wire.console import ConfigFile, Flags
+from agent.wire.errors import Refusal
 
 DEFAULT = Path("/etc/labroom/agent.toml")
 
 app = typer.Typer(invoke_without_command=True, help="What this machine can run; `test` tries one.")
-
-
-FILE: dict[str, Any] = {"exists": True, "dir_okay": False}
 
 
 @app.callback()
@@ -40,18 +38,12 @@ def recipes(context: typer.Context, config: ConfigFile = DEFAULT, flags: Flags =
 
 @app.command("test")
 def try_samples(
-    file: Annotated[Path, typer.Argument(help="The recipe.", **FILE)],
+    file: Annotated[Path, typer.Argument(help="The recipe.")],
     params: Annotated[list[str] | None, typer.Argument(help="NAME=VALUE of parameters.")] = None,
-    log: Annotated[Path | None, typer.Option(help="Its output.", **FILE)] = None,
-    results: Annotated[
-        Path | None, typer.Option(help="What it wrote to LABROOM_RESULTS.", **FILE)
-    ] = None,
-    document: Annotated[
-        Path | None, typer.Option("--json", help="Its file of results.", **FILE)
-    ] = None,
-    kernel: Annotated[
-        Path | None, typer.Option(help="The kernel's log, as by dmesg.", **FILE)
-    ] = None,
+    log: Annotated[Path | None, typer.Option(help="Its output.")] = None,
+    results: Annotated[Path | None, typer.Option(help="What it wrote to LABROOM_RESULTS.")] = None,
+    document: Annotated[Path | None, typer.Option("--json", help="Its file of results.")] = None,
+    kernel: Annotated[Path | None, typer.Option(help="The kernel's log, as by dmesg.")] = None,
     code: Annotated[int, typer.Option("--exit", help="Its exit code; -9 for a signal.")] = 0,
     verdict: Annotated[str, typer.Option(help="What it must come to: 1 if it does not.")] = "",
 ) -> None:
@@ -73,4 +65,7 @@ def try_samples(
 
 
 def _read(path: Path | None) -> bytes:
-    return path.read_bytes() if path is not None else b""
+    try:
+        return path.read_bytes() if path is not None else b""
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read: {error.strerror}", hint="Name a sample.") from error

@@ -16,7 +16,20 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 TESTS = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
 
 ELSEWHERE = {
-    *("apt-get", "cat", "cd", "cp", "docker", "ejabberdctl", "export", "git", "install"),
+    *(
+        "apt-get",
+        "cat",
+        "cd",
+        "cp",
+        "echo",
+        "head",
+        "sed",
+        "docker",
+        "ejabberdctl",
+        "export",
+        "git",
+        "install",
+    ),
     *("journalctl", "mkdir", "openssl", "pip", "pipx", "profanity", "prosodyctl", "python"),
     *("python3", "sqlite3", "systemctl", "systemd-analyze"),
 }
