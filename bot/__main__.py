@@ -95,6 +95,25 @@ def say(
 
 
 @app.command()
+def export(
+    number: Annotated[int, typer.Argument(help="The job's number.", min=1)],
+    config: ConfigFile = DEFAULT,
+    flags: Flags = None,
+    *,
+    as_junit: Annotated[bool, typer.Option("--junit", help="JUnit XML; the job is done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All facts, as one line.")] = False,
+) -> None:
+    """Print a job for other programs. Reads the database, also while the bot runs."""
+    if as_junit == as_json:
+        raise Refusal("say one of --junit and --json", hint=f"labroom export {number} --junit")
+    from bot.config import Config
+    from bot.export import export as run
+
+    settings = console.settings(Config, config, DEFAULT, flags)
+    sys.stdout.write(run(settings.database, number, as_junit=as_junit))
+
+
+@app.command()
 def demo(
     say: Annotated[str, typer.Option(help="Lines to say, with ; between them.")] = "",
     server: Annotated[str, typer.Option(help="prosody or ejabberd.")] = "prosody",

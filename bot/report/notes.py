@@ -15,6 +15,9 @@ from bot.jobs import Outcome, Run
 from bot.report.facts import Facts, finite, moment
 from bot.report.text import age, duration, number, plural, safe
 
+MOST_DIGITS = 1e15
+"""A number from here on is written with a power of ten."""
+
 NOTES = 2
 """Most metrics of one run that are told in its line."""
 
@@ -27,7 +30,8 @@ MANY = 12
 
 def quantity(value: float, unit: str = "") -> str:
     """A measured number as people say it: ``41.2 GB/s``, ``123456 IOPS``."""
-    text = number(value) if abs(value) < 1e4 or value == int(value) else f"{value:.0f}"
+    large = 1e4 <= abs(value) < MOST_DIGITS
+    text = f"{value:.0f}" if large else number(value)
     return f"{text} {safe(unit, 12)}".rstrip()
 
 
