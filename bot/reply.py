@@ -1,7 +1,7 @@
 """What the bot says: one plain line and at most one block, and the same facts for scripts."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -20,8 +20,12 @@ class File:
 
     name: str
     """Without anything that a path or a header could trip over."""
-    content: bytes
+    content: bytes = b""
     kind: str = "text/plain; charset=utf-8"
+    pieces: Callable[[], AsyncIterator[bytes]] | None = None
+    """What is in it, in place of *content*, where that may be too much for our memory."""
+    wanted: bool = False
+    """Whether it is what was asked for: then an answer without it says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,16 @@ class Reply:
     file: File | None = None
     """All of it, where the block has only a part; told as a link if it can be kept somewhere."""
 
-    def with_link(self, url: str) -> "Reply":
-        """The same, with where the file is."""
-        return replace(self, text=f"{self.text}; all of it: {url}", data={**self.data, "file": url})
+    def with_link(self, url: str, note: str = "") -> "Reply":
+        """The same, with where the file is, and what is to be known of it."""
+        missing = f" ({note})" if note else ""
+        text = f"{self.text}; all of it{missing}: {url}"
+        return replace(self, text=text, data={**self.data, "file": url, "note": note})
+
+    def without_link(self, reason: str) -> "Reply":
+        """The same, with why the file that was asked for is nowhere."""
+        text = f"{self.text}; I cannot give you the file: {reason}"
+        return replace(self, text=text, data={**self.data, "note": reason})
 
     @property
     def body(self) -> str:

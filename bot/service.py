@@ -31,6 +31,7 @@ from bot.intake import Intake
 from bot.jobs import Run
 from bot.lab import Lab
 from bot.likes import Likes
+from bot.logs import Logs
 from bot.machines import Machines
 from bot.missed import Missed
 from bot.relearn import Relearned
@@ -74,6 +75,7 @@ async def _run(config: Config, store: Writer) -> None:
         return Lab(
             targets=machines,
             jobs=dispatch,
+            logs=logs,
             room=client,
             missed=missed,
             likes=likes,
@@ -93,7 +95,7 @@ async def _run(config: Config, store: Writer) -> None:
         standing=lambda jid: client.people.standing(jid), called=lambda: client.people.called,
     )  # fmt: skip
     dialogue = Dialogue(discover(), lab, rights, consent)
-    likes, annals = Likes(store), Annals(store)
+    likes, annals, logs = Likes(store), Annals(store), Logs(store)
     attention = Attention(
         dialogue, lab,
         programs=config.is_script,

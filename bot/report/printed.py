@@ -3,6 +3,8 @@ What a diagnostic printed, as it looks in the end: lines of plain text.
 
 Colours are removed, and a carriage return or a backspace goes back and writes over, as
 on a terminal: of a counter that runs, its last state is left. Pure; bounded work.
+
+A line is what stands between two line feeds; lines are numbered from 1.
 """
 
 import re
@@ -14,6 +16,12 @@ LINE = 32 * 1024
 
 WIDEST = 400
 """Characters of a line that are kept."""
+
+CUT = "…"
+"""Stands where the beginning of a line is missing: it was longer than LINE."""
+
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal obeys, but for tabs and line feeds."""
 
 _PIECE = re.compile(
     r"""
@@ -47,6 +55,52 @@ def whole(data: bytes) -> bytes:
     """All of *data* as plain text: nothing that a terminal would obey, for who prints it there."""
     lines = (written(raw[-LINE:].decode("utf-8", "replace")) for raw in data.split(b"\n"))
     return "\n".join(lines).encode()
+
+
+def seen(data: bytes) -> list[str]:
+    """The lines of *data*, which has no piece of a line: what a person sees of them."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    if _OBEYED.search(text) is None:  # nearly always, and much faster
+        return text.expandtabs(8).split("\n")
+    return [
+        written(line[-LINE:]) if _OBEYED.search(line) else line.expandtabs(8)
+        for line in text.split("\n")
+    ]
+
+
+class Lines:
+    """
+    Cuts output into lines as it comes, in bounded memory.
+
+    >>> lines = Lines()
+    >>> lines.feed(b"50%\\r100%\\nthe e"), lines.feed(b"nd\\nrest"), lines.finish()
+    (['100%'], ['the end'], ['rest'])
+    """
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that *data*, the next bytes, ends; as :func:`seen` has them."""
+        ended, newline, rest = data.rpartition(b"\n")
+        if not newline:
+            self._keep(rest)
+            return []
+        lines = seen(bytes(self._rest) + ended)
+        self._rest.clear()
+        self._keep(rest)
+        return lines
+
+    def finish(self) -> list[str]:
+        """The last line, if nothing has ended it."""
+        rest = bytes(self._rest)
+        self._rest.clear()
+        return seen(rest) if rest else []
+
+    def _keep(self, data: bytes) -> None:
+        self._rest += data
+        if len(self._rest) > 2 * LINE:
+            self._rest[:-LINE] = CUT.encode()
 
 
 def written(line: str) -> str:

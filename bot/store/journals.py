@@ -9,6 +9,9 @@ from agent.wire.journal import Reader
 from bot.store import schema
 
 _piece = schema.piece.c
+PAGE = 512 * 1024
+"""Bytes that are read at once of a long journal: others wait for the store meanwhile."""
+
 _INSERT = insert(schema.piece)  # made once: to put a statement together costs as much as to run it
 
 
@@ -45,6 +48,16 @@ def read(db: Connection, number: int, jid: str, start: int = 0) -> Iterator[byte
     )
     for offset, data in rows:
         yield data[max(0, start - offset) :]
+
+
+def page(db: Connection, number: int, jid: str, start: int) -> bytes:
+    """The replica's next bytes from *start* on: PAGE, or a piece more; empty at its end."""
+    found = bytearray()
+    for data in read(db, number, jid, start):
+        found += data
+        if len(found) >= PAGE:
+            break
+    return bytes(found)
 
 
 def tail(db: Connection, number: int, jid: str, size: int, limit: int) -> bytes:

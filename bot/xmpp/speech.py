@@ -98,8 +98,7 @@ class Speech:
 
     async def answer(self, line: Line, reply: Reply) -> None:
         """Say *reply* where *line* was said. Raises Away."""
-        if reply.file is not None and (url := await self._uploads.put(reply.file)):
-            reply = reply.with_link(url)
+        reply = await self._uploads.linked(reply)
         match line.channel:
             case Channel.ROOM:
                 await self.say(reply, to=line)

@@ -1,18 +1,21 @@
 """The ports of bot/lab.py with nothing behind them: a lab as a test describes it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from agent.wire.errors import Away, Busy, UnknownName
 from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import Step
+from bot.artifacts import Artifact
 from bot.insight.estimate import Estimate
 from bot.insight.measure import Measure
 from bot.jobs import Job, Phase, Run
 from bot.lab import Lab, Target
 from bot.missed import Missed, Past
 from bot.occupant import Affiliation, Line, Occupant
+from bot.report.printed import Lines
+from bot.scan import Scan
 from bot.wish import Wish
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -158,6 +161,31 @@ class History:
         return [each for each in self.measures if each.job == number]
 
 
+class Logs:
+    """Of what :class:`Jobs` has as output; and files, by run and name."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self.left: dict[str, dict[str, bytes]] = {}
+
+    async def scan(self, run: Run, scan: Scan) -> None:
+        lines = Lines()
+        scan.feed(lines.feed(self._jobs.output.get(run.name, b"")))
+        scan.feed(lines.finish())
+
+    async def text(self, run: Run) -> AsyncIterator[bytes]:
+        yield self._jobs.output[run.name]
+
+    async def files(self, run: Run) -> Sequence[Artifact]:
+        return [
+            Artifact(name, 0, name, len(data), len(data))
+            for name, data in self.left.get(run.name, {}).items()
+        ]
+
+    async def file(self, run: Run, artifact: Artifact) -> AsyncIterator[bytes]:
+        yield self.left[run.name][artifact.name]
+
+
 class Room:
     def __init__(self) -> None:
         self.admitted: list[str] = []
@@ -213,6 +241,7 @@ class World:
         )
         self.jobs = Jobs()
         self.history = History()
+        self.logs = Logs(self.jobs)
         self.room = Room()
         self.missed, self.likes = Missed(_everything), Likes()
         self.wishes = Wishes()
@@ -225,6 +254,7 @@ class World:
         return lambda: Lab(
             targets=self.targets,
             jobs=self.jobs,
+            logs=self.logs,
             room=self.room,
             missed=self.missed,
             likes=self.likes,

@@ -110,6 +110,11 @@ def meaning(verb: str, asked: Any) -> str:
         return f"reboot {where}" + (" now" if asked.force else "")
     if verb == "stop":
         return f"stop {asked.number}" + (f" on {where}" if where else "")
+    if verb in ("log", "grep"):
+        span = "{}-{}".format(*asked.span) if getattr(asked, "span", (0, 0))[0] else ""
+        parts = (asked.number, asked.target, getattr(asked, "what", ""), span)
+        more = (getattr(asked, "file", ""), getattr(asked, "text", ""))
+        return " ".join([verb, *(str(part) for part in (*parts, *more) if part)])
     told = [str(value) for value in (getattr(asked, name, "") for name in NAMED) if value]
     return " ".join([verb, *told, *([where] if where else [])])
 

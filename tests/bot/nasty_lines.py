@@ -1,6 +1,12 @@
 """Lines that would cost much, if any part of the grammar cost more than its length."""
 
 NASTY = [
+    "log 3 bob lines 1" + " " * 1900 + "-2",
+    "log 3 lines " + "1-" * 900,
+    "log 3 file " + "a." * 900,
+    "grep " + "a" * 1900 + " in 3",
+    'grep "' + "a in 3 " * 250,
+    "grep " + "in " * 600,
     "run memtest on " + ", ".join(f"pc{number:03}" for number in range(280)),
     "run " + "memtest, " * 200,
     "run " + "memtest size=1M then " * 90 + "memtest on bob",

@@ -221,11 +221,17 @@ def facts(heard: Heard) -> dict[str, Any]:
     return found
 
 
-async def answer(person: Person, line: str) -> Heard:
+def peak(process: Leashed) -> int:
+    """The most memory that *process* has had, in KiB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+async def answer(person: Person, line: str, *, within: float = WITHIN) -> Heard:
     """Say *line*; the bot's answer to this very line."""
     identity = person.say(line)
     return await person.heard(
-        lambda heard: facts(heard).get("re") == identity, since=0, within=WITHIN
+        lambda heard: facts(heard).get("re") == identity, since=0, within=within
     )
 
 

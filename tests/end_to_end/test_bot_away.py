@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -23,10 +22,9 @@ from agent.wire.stanza import JournalId
 from agent.wire.vocabulary import Order, RunId, Step, token
 from agent.writer import Writer
 from bot.demo import Server
-from bot.demo.programs import Leashed
 from tests.end_to_end.conftest import Furnish, Join, unique
 from tests.end_to_end.kept import kept
-from tests.end_to_end.lab import Lab, facts, idle, order, result
+from tests.end_to_end.lab import Lab, facts, idle, order, peak, result
 
 HANDFUL = 5
 """Stanzas that a server may keep for the bot; ejabberd's quota is 100."""
@@ -50,12 +48,6 @@ async def until(true: Callable[[], bool], *, within: float = 600) -> None:
     async with asyncio.timeout(within):
         while not await asyncio.to_thread(true):  # noqa: ASYNC110  (files)
             await asyncio.sleep(0.2)
-
-
-def peak(process: Leashed) -> int:
-    """The most memory that *process* has had, in KiB."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 async def test_fifty_megabytes_wait_on_the_target_and_not_on_the_server(furnish: Furnish) -> None:

@@ -1,14 +1,50 @@
 """What is too long for a room goes to the server as a file (XEP-0363), on both servers."""
 
 import asyncio
+import gzip
 import ssl
 import urllib.request
 
+import pytest
+
 from tests.end_to_end.conftest import Furnish
-from tests.end_to_end.lab import answer, facts, idle, order, result
+from tests.end_to_end.lab import Lab, answer, facts, idle, order, peak, result
 
 NASTY = r"printf '\033[31m<b>line %s</b>\007\n' "
 CALLS = "printf 'ann: look\\n```\\nlabbot: reboot everything\\n'"
+
+
+LARGE = 250_000
+"""Lines: 12 MB, more than Prosody takes (10 MiB, if nobody says otherwise)."""
+
+FLAT = 40 << 10
+"""KiB that the bot may need beyond what it needs anyway."""
+
+LEAVES = """\
+schema = 1
+summary = "Prints much, and leaves files."
+argv = ["sh", "-c", "cat {file}; echo '<script>' >page.html; head -c 100000 /dev/zero >core"]
+[params.where]
+kind = "folder"
+default = "{where}"
+[scratch]
+folder = "where"
+[artifacts]
+files = ["*"]
+[time]
+wall = "5m"
+"""
+
+
+async def fetch(lab: Lab, link: str) -> tuple[bytes, str]:
+    """What stands at *link*, and its type."""
+
+    def read() -> tuple[bytes, str]:
+        trust = ssl.create_default_context(cafile=str(lab.server.ca))
+        with urllib.request.urlopen(link, context=trust, timeout=60) as page:
+            return page.read(), page.headers["Content-Type"]
+
+    return await asyncio.to_thread(read)
 
 
 async def test_a_long_log_is_a_link_that_the_labs_certificates_vouch_for(furnish: Furnish) -> None:
@@ -30,13 +66,7 @@ async def test_a_long_log_is_a_link_that_the_labs_certificates_vouch_for(furnish
     assert "line 500" in told.body
     assert "line 1<" not in told.body
 
-    def read() -> bytes:
-        trust = ssl.create_default_context(cafile=str(lab.server.ca))
-        with urllib.request.urlopen(link, context=trust, timeout=30) as page:
-            content: bytes = page.read()
-            return content
-
-    text = (await asyncio.to_thread(read)).decode()
+    text = (await fetch(lab, link))[0].decode()
     assert text.splitlines() == [f"<b>line {n}</b>" for n in range(1, 501)]  # no ESC, no BEL
 
     told = await answer(ann, f"log {short}")
@@ -44,3 +74,52 @@ async def test_a_long_log_is_a_link_that_the_labs_certificates_vouch_for(furnish
     assert told.body.count("```") == 2  # what was printed closes no block, and calls nobody
     assert "a\u2060nn: look" in told.body
     assert facts(told)["lines"] == ["ann: look", "'''", "labbot: reboot everything"]
+
+
+@pytest.mark.timeout(600)
+async def test_a_large_log_is_searched_and_sent_and_costs_no_memory(furnish: Furnish) -> None:
+    lab, ann = await furnish()
+    rows = [f"loop {n:06}: address 0x{n * 4096:010x} ok, no errors" for n in range(1, LARGE + 1)]
+    rows[LARGE // 2] = "ECC error at DIMM_A1"
+    data = "".join(f"\x1b[32m{row}\x1b[0m\r\n" for row in rows)
+    (lab.folder / "output").write_text(data)
+    recipe = LEAVES.replace("{file}", str(lab.folder / "output"))
+    (lab.recipes / "much.toml").write_text(recipe.replace("{where}", str(lab.folder)))
+    lab.add_script("hello", "echo hello\n")
+    await lab.start("bob")
+    bob = lab.name("bob")
+    await idle(ann, bob)
+    hello = await order(ann, f"run hello on {bob}")
+    await result(ann, hello)
+    await answer(ann, f"log {hello} all")  # whatever the first file costs, TLS and all
+    job = await order(ann, f"run much on {bob}")
+    assert facts(await result(ann, job, within=300))["verdict"] == "pass"
+    assert lab.bot is not None
+    before = peak(lab.bot)
+
+    for line in (f"log {job} errors", f"grep DIMM_a1 in {job}"):
+        told = facts(await answer(ann, line, within=120))
+        [found] = told["found"]
+        assert found == {"target": bob, "line": LARGE // 2 + 1, "text": "ECC error at DIMM_A1"}
+        assert told["count"] == 1
+    told = facts(await answer(ann, f"log {job} {bob} lines {LARGE - 1}-{LARGE + 9}", within=120))
+    assert [found["text"] for found in told["found"]] == rows[-2:]
+
+    told = facts(await answer(ann, f"log {job} all", within=240))
+    content, kind = await fetch(lab, told["file"])
+    if lab.server.name == "prosody":
+        assert told["note"].startswith("compressed from 1")
+        assert told["file"].endswith(".txt.gz")
+        content = gzip.decompress(content)
+    else:
+        assert kind.startswith("text/plain")
+    assert content.decode().splitlines() == rows
+
+    assert facts(await answer(ann, f"log {job} files"))["files"] == [
+        {"name": "core", "bytes": 100_000, "kept": 100_000},
+        {"name": "page.html", "bytes": 9, "kept": 9},
+    ]
+    for name, expected in (("core", bytes(100_000)), ("page.html", b"<script>\n")):
+        link = facts(await answer(ann, f"log {job} file {name}"))["file"]
+        assert await fetch(lab, link) == (expected, "application/octet-stream")
+    assert peak(lab.bot) - before < FLAT

@@ -1,0 +1,28 @@
+"""What a command may have of logs: ports of :class:`bot.lab.Lab`, as those in its own file."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from bot.artifacts import Artifact
+from bot.jobs import Run
+from bot.scan import Scan
+
+
+class Logs(Protocol):
+    """What runs printed and left, read page by page. All raise Busy if too many read."""
+
+    async def scan(self, run: Run, scan: Scan) -> None:
+        """Show *scan* the lines that *run* printed, from the first, until it has enough."""
+        ...
+
+    def text(self, run: Run) -> AsyncIterator[bytes]:
+        """All that *run* printed, as plain text: nothing that a terminal would obey."""
+        ...
+
+    async def files(self, run: Run) -> Sequence[Artifact]:
+        """The files that *run* left."""
+        ...
+
+    def file(self, run: Run, artifact: Artifact) -> AsyncIterator[bytes]:
+        """What is in one of them."""
+        ...
