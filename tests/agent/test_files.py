@@ -73,7 +73,8 @@ def test_nothing_from_outside_and_nothing_that_waits(tmp_path: Path) -> None:
     (tmp_path / "precious" / "key.log").write_text("secret")
     folder = tmp_path / "folder"
     folder.mkdir()
-    (folder / "link.log").symlink_to(secret)
+    (tmp_path / "other").write_text("secret")
+    (folder / "link.log").symlink_to(tmp_path / "other")
     (folder / "away").symlink_to(tmp_path / "precious")
     os.link(secret, folder / "hard.log")
     os.mkfifo(folder / "fifo.log")
@@ -143,6 +144,17 @@ def test_a_look_that_never_ends_is_ended_by_who_stops_the_run(target: Target) ->
     assert supervisor.wait(30) == 0
     assert verdict(run)[0] == "fail"
     assert gone(JOURNAL)
+
+
+def test_nobody_looks_around_after_what_a_person_stopped(target: Target) -> None:
+    run = target.create(sh(f"echo hi; read _ < {target.gate.path}") | {"on_bad": [["echo", "x"]]})
+    supervisor = target.start(run)
+    listen(run, b"hi")
+    run.ask_to_stop("ann")
+    supervisor.terminate()
+    assert supervisor.wait(20) == 0
+    assert verdict(run)[0] == "aborted"
+    assert of_run(run) == {}
 
 
 # --- in recipes

@@ -206,6 +206,20 @@ def test_a_log_that_cannot_be_read_is_no_pass_where_it_is_required(tmp_path: Pat
         KernelLog(Kernel([]), str(tmp_path / "none"))
 
 
+BLIND = 'mount --bind /dev/kmsg /dev/kmsg; mount -o remount,bind,nodev /dev/kmsg; exec "$@"'
+
+
+@pytest.mark.parametrize(("required", "expected"), [(True, "error"), (False, "pass")])
+def test_a_step_that_cannot_hear_the_kernel(target: Target, required: bool, expected: str) -> None:
+    if os.geteuid() != 0 and "CI" not in os.environ:
+        pytest.skip("only root may mount: sudo make test ONLY=tests/agent")
+    run = target.create(sh("true") | {"kernel": {"watch": ["hang"], "required": required}})
+    assert target.start(run, "unshare", "--mount", "sh", "-c", BLIND, "sh").wait(20) == 0
+    assert verdict(run)[0] == expected
+    if required:
+        assert verdict(run)[1] == "the kernel's log cannot be read: Permission denied"
+
+
 WATCHING = HEAD + "argv = ['true']\n[kernel]\nwatch = ['mce', 'edac']\n"
 
 
