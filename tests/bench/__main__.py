@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 
 from bot.demo import SERVERS
-from tests.bench import acknowledgement, age, burst, footprint, startup, throughput, words
+from tests.bench import acknowledgement, age, burst, footprint, history, startup, throughput, words
 
 LIMITS = [(kind, tuned) for kind in SERVERS for tuned in (True, False)]
 
@@ -25,6 +25,8 @@ async def main() -> None:
     """Measure, and print a line for each."""
     title(f"A line understood, best of {words.ROUNDS} (goal: < 50 ms)")
     write(words.measure())
+    title(f"Answers about the past, {history.RUNS} runs in the store, median of {history.ROUNDS}")
+    write(await history.measure())
     title(f"Acknowledgement in the room, median of {acknowledgement.ROUNDS} rounds in turn")
     for kind, tuned in LIMITS:
         write([await acknowledgement.measure(kind, tuned=tuned)])
