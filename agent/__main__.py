@@ -57,6 +57,14 @@ def check(
     console.try_out(run, Config, config, DEFAULT, flags, quick=quick, running=running, xml=xml)
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def probe(name: str, options: list[str] = NO_OPTIONS) -> None:
+    """Look at this machine with one of our own probes: what the recipe of that name runs."""
+    from agent.probes.__main__ import main as run
+
+    raise typer.Exit(run([name, *options]))
+
+
 app.add_typer(recipe_commands.app, name="recipes")
 app.command()(command.install)
 app.command()(command.uninstall)

@@ -93,6 +93,7 @@ def test_slots_of_one_name_are_told_apart_empty_or_not(
     ("program", "script"),
     [
         ("dmidecode", "echo /dev/mem: Operation not permitted >&2; exit 1"),
+        ("dmidecode", "echo; echo Handle 0x1; echo Memory Device; exit 1"),
         ("dmidecode", "exit 0"),
         ("dmidecode", "kill -KILL $$"),
         ("lsblk", "echo lsblk: failed to access sysfs directory >&2; exit 1"),

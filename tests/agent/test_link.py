@@ -151,6 +151,17 @@ def test_networks(
     assert why in found.reason
 
 
+def test_what_we_do_not_offer_is_not_missed(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ETHTOOL.format(partner=GIGABIT)
+    before, offered, after = said.partition("Advertised link modes:")
+    slow = after.replace(f"\n{' ' * 32}1000baseT/Full", "", 1)
+    assert slow != after
+    found = network(target, monkeypatch, before + offered + slow)
+    assert (found.verdict, found.reason) == ("pass", "")
+
+
 def test_what_ethtool_cannot_ask_is_an_error(
     target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
