@@ -130,6 +130,12 @@ class Catalogue:
         infos = [recipe.info(here) for recipe in self.recipes.values()]
         return sorted([*infos, reboot.STEP], key=lambda info: info.name)
 
+    def deaf(self, here: Means | None = None) -> dict[str, str]:
+        """Which recipes run without the kernel's say on this machine, and why."""
+        here = here or means()
+        reasons = {name: recipe.deaf(here) for name, recipe in sorted(self.recipes.items())}
+        return {name: why for name, why in reasons.items() if why}
+
     def digest(self) -> str:
         """Short, and different when what is offered or the machine is: controllers ask again."""
         said = [*(_plain(info) for info in self.infos()), self.machine.known]

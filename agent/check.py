@@ -45,6 +45,8 @@ def _machine(config: Config, report: Report) -> None:
             report.warn(f"{recipe.name} is not offered: {recipe.missing}", "install what it needs")
         else:
             report.ok(f"{recipe.name} is offered")
+    for name, why in found.deaf().items():
+        report.warn(f"{name} runs without the kernel's say: {why}", "run the agent as root")
     try:
         report.ok(f"boot id {boot_id(config.boot_id)}")
     except Refusal as refusal:

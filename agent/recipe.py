@@ -128,6 +128,12 @@ class Recipe(Strict):
                 return f"the agent may lock only {int(means.lockable) >> 10}K of memory"
         return ""
 
+    def deaf(self, means: Means) -> str:
+        """Why it runs without the kernel's say on a machine with *means*; empty if it does not."""
+        if self.kernel is None or self.kernel.required or not means.kernel_log:
+            return ""
+        return f"the kernel's log cannot be read ({means.kernel_log})"
+
     def resolve(self, given: Mapping[str, str], means: Means) -> dict[str, Any]:
         """
         A step as the supervisor runs it, with *given* parameters, as plain JSON.

@@ -31,6 +31,8 @@ def recipes(context: typer.Context, config: ConfigFile = DEFAULT, flags: Flags =
         sys.stdout.write(f"{recipe.name} {params}\n    {recipe.summary}\n")
         if recipe.missing:
             sys.stdout.write(f"    not here: {recipe.missing}\n")
+    for name, why in found.deaf().items():
+        sys.stdout.write(f"{name} runs without the kernel's say: {why}\n")
     for bad in found.bad:
         sys.stderr.write(f"labroom-agent: {bad}\n")
     raise typer.Exit(1 if found.bad else 0)

@@ -36,6 +36,8 @@ def catalogue(config: Config) -> Catalogue:
     found = Catalogue(folders, reboot_within=config.reboot.within)
     for bad in found.bad:
         log.error("recipe.unusable", reason=str(bad))
+    for recipe, why in found.deaf().items():
+        log.warning("recipe.deaf", recipe=recipe, reason=why, cure="run the agent as root")
     return found
 
 

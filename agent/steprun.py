@@ -8,7 +8,6 @@ from typing import Any
 
 from agent import scratch
 from agent.assessment import Assessment
-from agent.files import Files
 from agent.kept import Kept
 from agent.process import Process
 from agent.results import MOST
@@ -74,13 +73,22 @@ class StepRun:
                     poll.unregister(fd)  # it closed its output, and lives on
             self._keep_time(process, time.monotonic())
         verdict, reason = self._end(process, folder)
+        note = self._keep_files(process, folder, verdict)
+        notes = (reason, self._kept.note, note)
+        return verdict, "; ".join(part for part in notes if part)
+
+    def _keep_files(self, process: Process, folder: str, verdict: str) -> str:
+        """Write down the files of a step that ended with *verdict*; what is missing, in words."""
+        if not {"artifacts", "on_bad"} & self._step.keys():
+            return ""
+        from agent.files import Files  # noqa: PLC0415  (most steps have none: a faster start)
+
         files = Files(self._step, verdict)
         if files.commands:  # which take a while
             self._writer.sync()
         for piece, data in files.pieces(folder, process.mark, self._signals):
             self._writer.append(encode("file", time.time(), data, step=self._index, **piece))
-        notes = (reason, self._kept.note, files.note)
-        return verdict, "; ".join(part for part in notes if part)
+        return files.note
 
     def _hear(self, fd: int, process: Process) -> bool:
         """Take what there is of *fd*. Whether there may be more, some time."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.catalogue import Catalogue
 from agent.kernel import CLASSES, Kernel
 from agent.process import NotStarted
 from agent.recipe import BadRecipe, load
@@ -230,6 +231,15 @@ def test_a_recipe_that_requires_it_is_not_offered_without(tmp_path: Path) -> Non
     assert recipe.missing(blind) == "the agent may not read the kernel's log (Permission denied)"
     assert recipe.resolve({}, ALL)["kernel"] == {"watch": ("mce", "edac"), "required": True}
     assert load(write(tmp_path, "it", WATCHING + "required = false")).missing(blind) == ""
+
+
+def test_that_the_kernel_has_no_say_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "needs", WATCHING)
+    write(tmp_path, "likes", WATCHING + "required = false")
+    catalogue = Catalogue([tmp_path], packaged=None)
+    assert catalogue.deaf(ALL) == {}
+    why = "the kernel's log cannot be read (Permission denied)"
+    assert catalogue.deaf(replace(ALL, kernel_log="Permission denied")) == {"likes": why}
 
 
 def test_a_class_that_there_is_not(tmp_path: Path) -> None:
