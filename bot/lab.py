@@ -20,7 +20,7 @@ from bot.insight.measure import Measure
 from bot.jobs import Job, Run
 from bot.occupant import Line, Occupant
 from bot.policy import Deed, Rights
-from bot.reading import Logs
+from bot.reading import Followers, Logs
 from bot.reply import Reply
 from bot.wish import Wish
 
@@ -274,6 +274,7 @@ class Lab:
     targets: Targets
     jobs: Jobs
     logs: Logs
+    followers: Followers
     room: Membership
     missed: Missed
     likes: Likes

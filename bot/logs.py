@@ -79,11 +79,25 @@ class Logs:
             async for page in self._pages(run, artifact.pieces):
                 yield page
 
+    async def news(self, run: Run, reader: Reader, take: Callable[[bytes], None]) -> None:
+        """Have *take* look, in a thread, at what *run* printed behind where *reader* stands."""
+
+        def look(records: Iterator[Record]) -> None:
+            take(printed(records))
+
+        async for _ in self._pages(run, look, reader):
+            pass
+
+    async def end(self, run: Run) -> Reader:
+        """A reader that stands where *run*'s journal ends, for now."""
+        return await self._store.do(partial(journals.reader, number=run.job, jid=run.jid))
+
     async def _pages(
-        self, run: Run, look: Callable[[Iterator[Record]], T], start: int = 0
+        self, run: Run, look: Callable[[Iterator[Record]], T], reader: Reader | None = None
     ) -> AsyncIterator[T]:
         """What *look*, in a thread, makes of the records of each page."""
-        reader, at = Reader(start), start
+        reader = reader or Reader()
+        at = reader.parsed + reader.pending
         while at < run.size:
             read = partial(journals.page, number=run.job, jid=run.jid, start=at)
             page = await self._store.do(read)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from bot.artifacts import Artifact
 from bot.jobs import Run
+from bot.occupant import Line
 from bot.scan import Scan
 
 
@@ -25,4 +26,24 @@ class Logs(Protocol):
 
     def file(self, run: Run, artifact: Artifact) -> AsyncIterator[bytes]:
         """What is in one of them."""
+        ...
+
+
+class Followers(Protocol):
+    """Who is told what a run prints, while it does."""
+
+    async def follow(self, run: Run, line: Line) -> None:
+        """
+        Tell who said *line*, in private, what *run* prints from now on.
+
+        Raises Busy if they, or all together, follow too many; Away if they are not in the room.
+        """
+        ...
+
+    def unfollow(self, asker: str, job: int | None) -> Sequence[str]:
+        """
+        Tell the person with this bare JID no more of *job*, or (None) of anything.
+
+        Returns what they followed, as people write it: ``17@bob``.
+        """
         ...

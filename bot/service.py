@@ -26,6 +26,7 @@ from bot.deadlines import Deadlines
 from bot.dialogue import Dialogue
 from bot.dispatch import Dispatch
 from bot.fleet import Fleet
+from bot.followers import Followers
 from bot.herald import Herald
 from bot.intake import Intake
 from bot.jobs import Run
@@ -76,6 +77,7 @@ async def _run(config: Config, store: Writer) -> None:
             targets=machines,
             jobs=dispatch,
             logs=logs,
+            followers=followers,
             room=client,
             missed=missed,
             likes=likes,
@@ -107,6 +109,7 @@ async def _run(config: Config, store: Writer) -> None:
     client = Client(link, config, store, fleet, attention.answer)
     AdHoc(link, client.room.members, client.room.occupants, attention.answer, lab)
     herald = Herald(store, client.room.speech)
+    followers = Followers(store, logs, client.room.speech)
     machines = Machines(fleet, wire, herald, store, within=config.patience.reboot)
     await machines.load()
     wishes = Wishes(store, fleet, herald)
@@ -137,7 +140,7 @@ async def _run(config: Config, store: Writer) -> None:
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:
-        for service in (intake, dispatch, deadlines, herald, machines, vigil, wishes):
+        for service in (intake, dispatch, deadlines, herald, machines, vigil, wishes, followers):
             group.create_task(service.run())
         group.create_task(link.run(client.session, alone=doubles.until_alone))
 

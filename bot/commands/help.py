@@ -12,6 +12,9 @@ from bot.report.table import block, table
 from bot.report.text import wrapped
 from bot.verb import Verb
 
+SCREEN = 29
+"""Lines of a block that fill a phone (measured)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Help:
@@ -36,7 +39,7 @@ async def run(asked: Help, lab: Lab, line: Line) -> Reply:
     verbs = discover().values()
     return Reply(
         "I run diagnostics on the lab's machines. Say help run to learn about run.",
-        table=table([verb.name, verb.summary] for verb in verbs),
+        table=table(([verb.name, verb.summary] for verb in verbs), most=SCREEN),
         data={"commands": {verb.name: verb.summary for verb in verbs}},
     )
 

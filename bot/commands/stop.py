@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pyparsing as pp
+
 from bot import deeds
 from bot.choice import chosen
 from bot.confirm import Cost, Stakes
-from bot.grammar import keyword, known, number, optional
+from bot.grammar import Fixed, keyword, known, number, optional
 from bot.grammar_targets import targets
 from bot.jobs import Job, Phase, Run
 from bot.lab import Lab
@@ -100,6 +102,12 @@ def _promise(job: Job, runs: Sequence[Run]) -> str:
     return "; ".join(parts) or f"job {job.number} is done already"
 
 
+def _not_following(text: str, place: int, _: object) -> None:
+    raise pp.ParseFatalException(text, place, "to be told no more of a run, say unfollow")
+
+
+_FOLLOWING = Fixed("following").set_parse_action(_not_following)
+
 VERB = Verb(
     name="stop",
     instead_of=("cancel", "abort", "kill"),
@@ -110,7 +118,8 @@ VERB = Verb(
         "own jobs; other people's need the right to disrupt, and a yes if they have begun."
     ),
     grammar=(
-        optional(keyword("job", "a job's number"))
+        optional(_FOLLOWING)
+        + optional(keyword("job", "a job's number"))
         + number("number")
         + optional(keyword("on") - targets("of"))
     ),

@@ -186,6 +186,23 @@ class Logs:
         yield self.left[run.name][artifact.name]
 
 
+class Followers:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+
+    async def follow(self, run: Run, line: Line) -> None:
+        self.told.append((line.by.jid or "", run.name))
+
+    def unfollow(self, asker: str, job: int | None) -> Sequence[str]:
+        own = [
+            (who, name)
+            for who, name in self.told
+            if who == asker and (job is None or name.startswith(f"{job}@"))
+        ]
+        self.told = [each for each in self.told if each not in own]
+        return [name for _, name in own]
+
+
 class Room:
     def __init__(self) -> None:
         self.admitted: list[str] = []
@@ -242,6 +259,7 @@ class World:
         self.jobs = Jobs()
         self.history = History()
         self.logs = Logs(self.jobs)
+        self.followers = Followers()
         self.room = Room()
         self.missed, self.likes = Missed(_everything), Likes()
         self.wishes = Wishes()
@@ -255,6 +273,7 @@ class World:
             targets=self.targets,
             jobs=self.jobs,
             logs=self.logs,
+            followers=self.followers,
             room=self.room,
             missed=self.missed,
             likes=self.likes,

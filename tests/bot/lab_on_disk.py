@@ -27,9 +27,11 @@ from bot.config import Patience
 from bot.deadlines import Deadlines
 from bot.dispatch import Dispatch
 from bot.fleet import Fleet
+from bot.followers import Followers
 from bot.herald import Herald
 from bot.intake import Intake
 from bot.jobs import Job, Run
+from bot.logs import Logs
 from bot.machines import Machines
 from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.relearn import Relearned
@@ -197,6 +199,7 @@ class Bot:
             self.fleet, self.wire, self.herald, self.store, within=300, now=now
         )  # fmt: skip
         await self.machines.load()
+        self.followers = Followers(self.store, Logs(self.store), self.room)
         self.wishes = Wishes(self.store, self.fleet, self.herald)
         await self.wishes.load()
 
@@ -218,6 +221,7 @@ class Bot:
         self.fleet.listening = True
         services = (
             self.intake, self.dispatch, self.deadlines, self.herald, self.machines, self.wishes,
+            self.followers,
         )  # fmt: skip
         self._tasks = [asyncio.create_task(service.run()) for service in services]
         await self.herald.catch_up()

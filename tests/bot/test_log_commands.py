@@ -186,3 +186,22 @@ async def test_files_that_a_run_left(world: World) -> None:
     assert await content(said.file) == b"\x00" * 2048
     said = await say(world, "log 1 file sensor.txt")
     assert said.text == "1@bob left no file called sensor.txt. Did you mean sensors.txt?"
+
+
+async def test_following_and_no_more(world: World) -> None:
+    said = await say(world, "follow 1")
+    assert said.text == "I tell you in private what job 1 on bob prints; say unfollow for no more"
+    assert world.followers.told == [("ann@lab.example", "1@bob")]
+    assert (await say(world, "unfollow 2")).text == "you follow nothing of job 2"
+    assert (await say(world, "unfollow 1")).text == "you follow 1@bob no longer"
+    assert (await say(world, "unfollow")).text == "you follow nothing"
+    ends(world, lambda outcome: outcome)
+    assert (await say(world, "follow 1")).text == "job 1 on bob has ended (fail). Say log 1."
+
+
+async def test_who_is_nobody_can_follow_nothing(world: World) -> None:
+    hidden = replace(ANN, jid=None)
+    said = await Dialogue(discover(), world.lab, Rights()).answer(line("follow 1", hidden))
+    assert said is not None
+    assert said.data["condition"] == "forbidden"
+    assert world.followers.told == []
