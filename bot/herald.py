@@ -11,15 +11,19 @@ Rule 3: it is told where it was asked: in the room, or in private.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 
 from agent.wire.errors import Refusal
 from agent.wire.vocabulary import Verdict
+from bot.insight.insight import Insight
 from bot.jobs import Job, Run
+from bot.novelty import with_novel
 from bot.occupant import Channel
 from bot.owed import Owed
 from bot.ports import Voice
+from bot.reading import Logs
 from bot.reply import Reply
 from bot.report import summary
 from bot.store import history, jobs
@@ -43,8 +47,8 @@ _Due = int | tuple[int, str]
 class Herald:
     """Says things, in order, and does not forget them while the room is away."""
 
-    def __init__(self, store: Writer, voice: Voice) -> None:
-        self._store, self._voice = store, voice
+    def __init__(self, store: Writer, voice: Voice, logs: Logs) -> None:
+        self._store, self._voice, self._logs = store, voice, logs
         self._queue: asyncio.Queue[Reply | Owed | _News | _Due] = asyncio.Queue()
         self._queued: set[_Due] = set()
         self._said: dict[_Due, Job] = {}  # and not marked as told: the store would not take it
@@ -137,8 +141,7 @@ class Herald:
         if not job.done or job.told:
             return
         if number not in self._said:
-            insights = await self._store.do(lambda db: history.of_job(db, job))
-            await self._deliver(summary.result(job, insights), job)
+            await self._deliver(summary.result(job, await self._insights(job)), job)
             self._said[number] = job
         said = self._said[number]
         await self._store.do(lambda db: jobs.set_told(db, said))
@@ -156,11 +159,20 @@ class Herald:
         if before is None or before is run.verdict:
             return
         if (number, jid) not in self._said:
-            insights = await self._store.do(lambda db: history.of_job(db, job))
+            insights = await self._insights(job)
             await self._deliver(summary.revised(job, run, before, insights), job)
             self._said[number, jid] = job
         await self._store.do(lambda db: jobs.set_run_told(db, run))
         del self._said[number, jid]
+
+    async def _insights(self, job: Job) -> Mapping[str, Insight]:
+        """What history makes of the runs of *job*; if that goes wrong, the end is told without."""
+        try:
+            insights = await self._store.do(lambda db: history.of_job(db, job))
+            return await with_novel(job, insights, self._store, self._logs)
+        except Exception:
+            log.exception("herald.no_insight", job=job.number)
+            return {}
 
     async def _deliver(self, reply: Reply, job: Job) -> None:
         if job.channel is Channel.ROOM or not job.asker_jid:

@@ -108,7 +108,7 @@ async def _run(config: Config, store: Writer) -> None:
     missed = Missed(lambda past: dialogue.would_act(past.line))
     client = Client(link, config, store, fleet, attention.answer)
     AdHoc(link, client.room.members, client.room.occupants, attention.answer, lab)
-    herald = Herald(store, client.room.speech)
+    herald = Herald(store, client.room.speech, logs)
     followers = Followers(store, logs, client.room.speech)
     machines = Machines(fleet, wire, herald, store, within=config.patience.reboot)
     await machines.load()

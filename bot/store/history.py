@@ -10,8 +10,8 @@ from bot.insight.changes import Changes, changed
 from bot.insight.insight import Insight, Past, insight
 from bot.insight.measure import Measure, model_of, settings_of
 from bot.insight.usual import Usual, usual
-from bot.jobs import Job
-from bot.store import measures, targets
+from bot.jobs import Job, Run
+from bot.store import jobs, measures, targets
 
 OWN, KIND = 30, 60
 """How many runs of a machine, and of all of its kind, say what is usual now."""
@@ -22,6 +22,9 @@ class _Wanted(TypedDict):
     before: int
     verdict: Verdict
 
+
+TRIED = 5
+"""Runs that are looked at for one that did the same from its first step on."""
 
 _Kinds = dict[tuple[str, str, str], list[Measure]]
 """By model, recipe and parameters: asked for once, however many machines are of that kind."""
@@ -34,6 +37,24 @@ def of_job(db: Connection, job: Job) -> dict[str, Insight]:
     for now in measures.of_job(db, job.number):
         runs.setdefault(now.jid, []).append((now, _of(db, now, kinds)))
     return {jid: insight(done, _changes(db, job.number, jid)) for jid, done in runs.items()}
+
+
+def last_passed(db: Connection, run: Run) -> Run | None:
+    """The last run before *run* that did the same on the same machine, and passed whole."""
+    mine = measures.of_run(db, run.job, run.jid)
+    if not mine:
+        return None
+    asked = [(each.recipe, each.params) for each in mine]
+    last = mine[-1]
+    for each in measures.on_target(
+        db, run.jid, last.recipe, params=last.params, before=run.job, verdict=Verdict.PASS,
+        limit=TRIED,
+    ):  # fmt: skip
+        did = [(one.recipe, one.params) for one in measures.of_run(db, each.job, each.jid)]
+        before = jobs.get_run(db, each.job, each.jid)
+        if did[: len(asked)] == asked and before.verdict is Verdict.PASS and before.size:
+            return before
+    return None
 
 
 def usual_of(

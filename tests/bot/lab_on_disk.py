@@ -193,7 +193,7 @@ class Bot:
         self.fleet.load(await self.store.do(targets.remembered))
         for jid in (BOB, ALICE):
             self.fleet.member(jid)
-        self.herald = Herald(self.store, self.room)
+        self.herald = Herald(self.store, self.room, Logs(self.store))
         now = self.clock
         self.machines = Machines(
             self.fleet, self.wire, self.herald, self.store, within=300, now=now
