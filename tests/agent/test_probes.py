@@ -87,8 +87,9 @@ def test_one_that_cannot_tell_the_agent_is_an_error(tmp_path: Path) -> None:
     assert "No space left" in done.stderr
 
 
-def test_one_that_says_nothing_is_an_error(target: Target, dmesg: Recipe) -> None:
-    step = dmesg.resolve({}, HERE)
+@pytest.mark.parametrize("name", probes.names())
+def test_one_that_says_nothing_is_an_error(target: Target, name: str) -> None:
+    step = load(PACKAGED / f"{name}.toml").resolve({}, HERE)
     for argv in (["true"], ["echo", "0 looked"]):
         silent = target.run(step | {"argv": argv})
         assert verdict(silent)[0] == "error"

@@ -5,14 +5,19 @@ that cannot read a block, a processor that computes wrongly; and what only looks
 What runs are the recipes as they are shipped, but for the library that the program starts with.
 """
 
+import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agent import dmi, probes
 from agent.catalogue import PACKAGED
+from tests.agent.dmi_tables import ARRAY, MODULE, SYSTEM, dump, module, table
+from tests.agent.replay import a_program
 from tests.end_to_end.conftest import Furnish
 from tests.end_to_end.lab import Lab, facts, idle, order, result
 from tests.preload import compiled
@@ -70,3 +75,33 @@ async def test_a_failing_machine_is_said_to_fail_with_the_line_that_says_it(
         assert facts(told)["verdict"] == verdict, told.body
         assert told.body.startswith(f"ann: job {job} {verdict}: {line} on {bob}"), told.body
         assert words in told.body, told.body
+
+
+@pytest.mark.parametrize("kind", ["prosody"], indirect=True)  # likewise
+async def test_a_module_of_memory_that_is_gone_is_missed(furnish: Furnish, tmp_path: Path) -> None:
+    lab, ann = await furnish()
+    tree, path = tmp_path / "tree", tmp_path / "bin"
+
+    def plug(*modules: bytes) -> None:
+        whole = table(SYSTEM, ARRAY, *modules)
+        (tree / dmi.TABLE).write_bytes(whole)
+        (tmp_path / "dump").write_bytes(dump(whole))
+
+    (tree / dmi.TABLE).parent.mkdir(parents=True)
+    real = f'exec /usr/sbin/dmidecode --from-dump {tmp_path}/dump "$@"'
+    argv = ["env", f"PATH={a_program(path, 'dmidecode', real)}"]
+    argv += probes.command(["labroom-agent", "probe", "inventory", f"--root={tree}"])
+    shipped = (PACKAGED / "inventory.toml").read_text()
+    ours = re.sub(r"(?m)^argv = .*", f"argv = {json.dumps(argv)}", shipped)
+    (lab.recipes / "inventory.toml").write_text(ours)
+    await lab.start("bob")
+    bob = lab.name("bob")
+    await idle(ann, bob)
+
+    plug(MODULE, module(1, "DIMM_B1", 16384))
+    told = await result(ann, await order(ann, f"run inventory on {bob}"))
+    assert facts(told)["verdict"] == "pass", told.body
+    plug(MODULE, module(1, "DIMM_B1", 0))
+    told = await result(ann, await order(ann, f"run inventory on {bob}"))
+    assert "dimm DIMM_B1 is gone (16 GB DDR4 3200 MT/s" in told.body, told.body
+    assert "since job 1" in told.body
