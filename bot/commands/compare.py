@@ -70,8 +70,9 @@ def _did(job: Job) -> str:
 
 
 def _largest(found: Sequence[Pair], names: dict[str, str]) -> list[str]:
-    """The metric that has changed most."""
-    all_ = [(each, pair) for pair in found for each in pair.differences if each.percent]
+    """The metric that has changed most; of those that failed only if there is no other."""
+    good = [pair for pair in found if pair.now.verdict.good and pair.before.verdict.good]
+    all_ = [(each, pair) for pair in good or found for each in pair.differences if each.percent]
     if not all_:
         return []
     each, pair = max(all_, key=lambda one: abs(one[0].percent or 0))
@@ -87,7 +88,7 @@ def _row(pair: Pair, names: dict[str, str], *, named: bool) -> list[str]:
     now, before = pair.now, pair.before
     verdict = str(now.verdict)
     if now.verdict is not before.verdict:
-        verdict = f"{now.verdict}, was {before.verdict}"
+        verdict = f"{before.verdict}→{now.verdict}"
     metric = next(iter(pair.differences), None)
     told = quantity(metric.metric.value, metric.metric.unit) if metric else ""
     if metric and metric.percent:

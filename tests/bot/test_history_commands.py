@@ -145,10 +145,10 @@ async def test_two_jobs_side_by_side(world: World) -> None:
     said = await say(world, "compare job 2 with 1")
     assert said.text == (
         "job 2 against job 1, 2 steps that both did: 1 verdict differs, "
-        "read on bob 20 % below 500 MB/s"
+        "read on alice 2 % below 500 MB/s"
     )
     assert said.table.split("\n") == [
-        "bob    fail, was pass  -20 %  1 min", "alice  pass            -2 %   1 min",
+        "bob    pass→fail  -20 %  1 min", "alice  pass       -2 %   1 min",
     ]  # fmt: skip
     data: Any = said.data
     assert [step["before"] for step in data["compared"]["steps"]] == ["pass", "pass"]
