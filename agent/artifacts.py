@@ -19,6 +19,7 @@ from typing import Any
 from agent.wire.journal import PAYLOAD
 
 _LOOKED_AT = 10_000  # entries of the folder: a hostile one may have any number
+_DEEP = 10  # folders within folders that are looked into
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 Spec = dict[str, Any]
@@ -61,6 +62,9 @@ class Artifacts:
         seen = 0
         for where, folders, files, fd in os.fwalk(folder):
             folders.sort()
+            seen += len(folders)
+            if where.count("/") - folder.count("/") >= _DEEP:
+                folders.clear()
             for name in sorted(files):
                 seen += 1
                 path = os.path.relpath(os.path.join(where, name), folder)  # noqa: PTH118

@@ -55,18 +55,56 @@ def read(path: str, most: int) -> bytes:
 
 
 def remove(path: str) -> None:
-    """Remove the folder *path* and all in it, as far as the disk lets us; follows no link."""
+    """
+    Remove the folder *path* and all in it, as far as the disk lets us; follows no link.
+
+    Folders within folders are lifted to the top, one level at a time: whatever a program has
+    piled up, neither our stack nor our files run out.
+    """
     with contextlib.suppress(OSError):
-        for _, folders, files, fd in os.fwalk(path, topdown=False):
-            for name in files:
-                os.unlink(name, dir_fd=fd)
-            for name in folders:
-                _remove_folder(name, fd)
+        top = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            stuck: set[str] = set()
+            while todo := _clear(top) - stuck:
+                for name in todo:
+                    if not _remove_folder(name, top):
+                        stuck.add(name)
+        finally:
+            os.close(top)
         os.rmdir(path)  # noqa: PTH106
 
 
-def _remove_folder(name: str, fd: int) -> None:
-    try:
-        os.rmdir(name, dir_fd=fd)
-    except NotADirectoryError:  # a link to one
-        os.unlink(name, dir_fd=fd)
+def _clear(fd: int) -> set[str]:
+    """Remove what is no folder in the one that *fd* is; the names of those that are."""
+    folders = set()
+    with os.scandir(fd) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.add(entry.name)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.name, dir_fd=fd)
+    return folders
+
+
+def _remove_folder(name: str, top: int) -> bool:
+    """Remove the folder *name* of *top*, after what is in it was lifted there. Whether it went."""
+    with contextlib.suppress(OSError):
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
+        try:
+            inner = _clear(fd)
+            for each in inner:
+                _lift(each, fd, top)
+        finally:
+            os.close(fd)
+        os.rmdir(name, dir_fd=top)
+        return True
+    return False
+
+
+def _lift(name: str, fd: int, top: int) -> None:
+    """Move the folder *name* from *fd* to *top*, under a name that nobody has there."""
+    for _ in range(100):
+        with contextlib.suppress(FileExistsError, NotADirectoryError):
+            os.rename(name, f".{os.urandom(8).hex()}", src_dir_fd=fd, dst_dir_fd=top)
+            return

@@ -234,3 +234,31 @@ def test_all_in_it_is_removed_and_nothing_else(place: Path, tmp_path: Path) -> N
     assert list(place.iterdir()) == []
     assert (precious / "file").exists()
     scratch.remove(str(mine))  # again: nothing to do
+
+
+def test_folders_within_folders_are_removed_however_deep(place: Path) -> None:
+    mine = place / "mine"
+    scratch.make(str(mine), 0)
+    deep = os.open(mine, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=deep)
+        os.close(os.open("file", os.O_CREAT, dir_fd=deep))
+        within = os.open("d", os.O_RDONLY, dir_fd=deep)
+        os.close(deep)
+        deep = within
+    os.close(deep)
+    scratch.remove(str(mine))
+    assert list(place.iterdir()) == []
+
+
+def test_what_cannot_be_removed_ends_it_all_the_same(place: Path) -> None:
+    mine = place / "mine"
+    scratch.make(str(mine), 0)
+    (mine / "a" / "kept").mkdir(parents=True)
+    (mine / "b").mkdir()
+    mount(mine / "a" / "kept", "-t", "tmpfs")
+    scratch.remove(str(mine))
+    assert not (mine / "b").exists()
+    unmount(next(mine.glob("**/kept")))
+    scratch.remove(str(mine))
+    assert not mine.exists()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent import scratch
 from agent.artifacts import Artifacts, safe_name
 from agent.recipe import BadRecipe, load
 from agent.rundir import RunDir
@@ -83,6 +84,26 @@ def test_nothing_from_outside_and_nothing_that_waits(tmp_path: Path) -> None:
     found, note = kept(folder)
     assert found == {"good.log": b"good"}
     assert note == "3 files were not kept"
+
+
+def test_a_folder_without_end_is_not_looked_through(tmp_path: Path) -> None:
+    (tmp_path / "a.log").touch()
+    deep = tmp_path.joinpath(*["d"] * 9)
+    deep.mkdir(parents=True)
+    (deep / "b.log").touch()
+    here = os.open(deep, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=here)
+        os.close(os.open("c.log", os.O_CREAT, dir_fd=here))
+        within = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = within
+    os.close(here)
+    found = kept(tmp_path, count=50)[0]
+    assert "a.log" in found
+    assert any(name.endswith("b.log") for name in found)
+    assert len(found) < 10
+    scratch.remove(str(tmp_path / "d"))
 
 
 def test_names_are_safe_and_their_own() -> None:
