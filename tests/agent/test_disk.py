@@ -139,6 +139,17 @@ def test_killed_it_is_an_error_and_leaves_no_file(
     assert list(place.iterdir()) == []
 
 
+def test_a_part_of_it_that_is_killed_is_an_error_though_it_ends_with_0(
+    target: Target, disk: Recipe, place: Path
+) -> None:
+    step = disk.resolve({"for": "60s", "size": "4M", "folder": str(place)}, means())
+    run, supervisor = begun(target, step, 0.01)
+    os.kill(max(processes("fio")), signal.SIGKILL)  # the job; its parent lives on
+    assert supervisor.wait(30) == 0
+    assert verdict(run) == ("error", "A part of it was killed: out of memory?")
+    assert list(place.iterdir()) == []
+
+
 def test_a_supervisor_that_is_killed_leaves_no_file_to_the_next_agent(
     target: Target, disk: Recipe, place: Path
 ) -> None:
