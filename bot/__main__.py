@@ -114,6 +114,29 @@ def export(
 
 
 @app.command()
+def tidy(
+    config: ConfigFile = DEFAULT,
+    flags: Flags = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would go; also while the bot runs.")
+    ] = False,
+) -> None:
+    """Drop what [keeping] keeps no longer, as a running bot does, and shrink the database."""
+    import asyncio
+    from datetime import UTC, datetime
+
+    from bot.config import Config
+    from bot.tidy import at_once, would
+
+    settings = console.settings(Config, config, DEFAULT, flags)
+    if dry_run:
+        sys.stdout.write(would(settings.database, settings.keeping, datetime.now(UTC)))
+    else:
+        sys.stdout.write(asyncio.run(at_once(settings)))
+
+
+@app.command()
 def demo(
     say: Annotated[str, typer.Option(help="Lines to say, with ; between them.")] = "",
     server: Annotated[str, typer.Option(help="prosody or ejabberd.")] = "prosody",

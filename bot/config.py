@@ -74,6 +74,17 @@ class Confirm(Strict):
     """What takes a second person: ``running``, ``destructive``, ``many``."""
 
 
+class Keeping(Strict):
+    """How long what is over is kept. 0 is for ever."""
+
+    journals_days: Annotated[float, Field(ge=0, le=36500)] = 90.0
+    """What a run printed, and the files it left."""
+    journals_bytes: Annotated[int, Field(ge=0)] = 20_000_000_000
+    """Most of it, of all runs together; the oldest goes first."""
+    runs_days: Annotated[float, Field(ge=0, le=36500)] = 730.0
+    """Jobs and their runs; what they measured stays."""
+
+
 class Config(Login):
     """Everything a bot must know."""
 
@@ -108,6 +119,7 @@ class Config(Login):
     """Held while the bot runs: a second process with the same one refuses to start."""
     patience: Patience = Patience()
     liveness: Alertness = Alertness()
+    keeping: Keeping = Keeping()
 
     @model_validator(mode="after")
     def _rights_mean_something(self) -> Self:

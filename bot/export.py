@@ -5,21 +5,18 @@ It reads, and never writes; so it may be used while the bot runs, and while it d
 reads is of one moment.
 """
 
-from typing import Any
-from urllib.parse import quote
-
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection
 
 from agent.wire.errors import Refusal, UnknownName
+from bot import runs
 from bot.jobs import Job, Run
 from bot.reply import Reply
 from bot.report import facts, notes
 from bot.report.junit import junit
 from bot.report.printed import whole
 from bot.report.progress import overall
-from bot.store import history, jobs, journals, schema
+from bot.store import history, jobs, journals
+from bot.store.readonly import reading
 
 TAIL = 16 * 1024
 """Bytes of a bad run's output that go into the XML."""
@@ -27,51 +24,9 @@ TAIL = 16 * 1024
 
 def export(database: str, number: int, *, as_junit: bool) -> str:
     """Job *number* of *database* (an SQLAlchemy URL), as JUnit XML or as JSON."""
-    engine = _reading(database)
-    try:
-        with engine.connect() as db, db.begin():
-            _check(db)
-            job = _job(db, number)
-            return _junit(db, job) if as_junit else _json(db, job)
-    except SQLAlchemyError as error:
-        raise Refusal(
-            f"database: cannot read it: {str(error).splitlines()[0]}",
-            hint="Run it as the bot's account, on the bot's machine.",
-        ) from error
-    finally:
-        engine.dispose()
-
-
-def _reading(database: str) -> Engine:
-    """To *database*, which nothing that we do changes."""
-    if make_url(database).get_backend_name() != "sqlite":
-        return create_engine(database)
-    path = quote(make_url(database).database or "")
-    engine = create_engine(f"sqlite:///file:{path}?mode=rw&uri=true")  # mode=rw: never makes one
-
-    @event.listens_for(engine, "connect")
-    def never_write(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, for all reads together
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _check(db: Connection) -> None:
-    version = None
-    if inspect(db).has_table("meta"):
-        version = db.scalar(select(schema.meta.c.value).where(schema.meta.c.key == "version"))
-    if version != schema.VERSION:
-        raise Refusal(
-            f"database: its tables have version {version}, this labroom's have {schema.VERSION}",
-            hint="Run the labroom that made it; or start this bot once, and it grows.",
-        )
+    with reading(database) as db:
+        job = _job(db, number)
+        return _junit(db, job) if as_junit else _json(db, job)
 
 
 def _job(db: Connection, number: int) -> Job:
@@ -104,6 +59,8 @@ def _is_bad(run: Run) -> bool:
 
 
 def _tail(db: Connection, run: Run) -> str:
-    """The end of what *run* printed, as plain text."""
+    """The end of what *run* printed, as plain text; or that it is not kept."""
+    if run.dropped:
+        return runs.gone(run)
     printed = journals.tail(db, run.job, run.jid, run.size, TAIL) if run.size else b""
     return whole(printed).decode()

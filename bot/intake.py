@@ -29,7 +29,7 @@ from bot.ports import Wire, clock
 from bot.reply import Reply
 from bot.report.alarm import alarm
 from bot.report.text import safe
-from bot.store import jobs, journals, measures, relearned
+from bot.store import jobs, journals, measures, relearned, tidying
 from bot.store.writer import Writer
 
 log = structlog.get_logger()
@@ -145,7 +145,7 @@ class Intake:
                 run = relearned.find(db, arrival.run, arrival.jid, self._store_id)
             except KeyError:
                 log.warning("intake.unknown_run", run=str(arrival.run), target=arrival.jid)
-                if arrival.of is not None and arrival.run.store != self._store_id:
+                if arrival.of is not None and self._is_to_be_asked(db, arrival.run):
                     result.unknown.add(arrival.jid)
                 continue
             try:
@@ -162,6 +162,10 @@ class Intake:
             if _is_stray(changed, arrival):
                 result.cancels[run.jid, arrival.run] = changed.stop
         return result
+
+    def _is_to_be_asked(self, db: Connection, run: RunId) -> bool:
+        """Whether a sync tells the target of *run*, which is unknown, more than silence does."""
+        return run.store != self._store_id or tidying.is_dropped(db, run.number)
 
     def _apply(
         self, db: Connection, run: Run, arrival: Arrival, result: _Result

@@ -161,6 +161,9 @@ class Run:
     final: bool = False
     """Whether nothing revises its end: its journal is whole, or is not to be trusted."""
 
+    dropped: str = ""
+    """Why its output is no longer kept; empty while it is."""
+
     def known_as(self, store: str) -> RunId:
         """The id its target knows it by; *store* is ours."""
         return RunId.parse(self.origin) if self.origin else RunId(store, self.job)

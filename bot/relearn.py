@@ -23,7 +23,7 @@ from bot.jobs import Phase, Run
 from bot.reply import Reply
 from bot.report import summary
 from bot.report.text import safe
-from bot.store import relearned
+from bot.store import relearned, tidying
 
 log = structlog.get_logger()
 
@@ -64,12 +64,18 @@ def adopt(
 
 
 def complete(db: Connection, *, jid: str, held: Sequence[HeldRun], store: str) -> list[Have]:
-    """Those of *held* that are here, whole: their target has not heard of it."""
+    """
+    Those of *held* that are here, whole, or were: their target has not heard of it.
+
+    What we dropped since then is never asked for again.
+    """
     found = []
     for at in held:
         try:
             run = relearned.find(db, at.of.run, jid, store)
         except KeyError:
+            if at.of.run.store == store and tidying.is_dropped(db, at.of.run.number):
+                found.append(Have(at.of, at.size))
             continue
         if at.phase is Held.DONE and (run.journal, run.size) == (at.of.journal, at.size):
             found.append(Have(at.of, run.size))

@@ -33,6 +33,11 @@ def of(job: Job, target: str) -> Run:
     return next(run for run in job.runs if run.target == called)
 
 
+def gone(run: Run) -> str:
+    """What is said in place of the output that *run* had; empty while it is kept."""
+    return f"its output is no longer kept ({run.dropped})" if run.dropped else ""
+
+
 def only(job: Job, target: str, verb: str) -> Run:
     """The run on *target*, or if that is empty the only one, or the only one that went wrong."""
     if target:

@@ -1,11 +1,7 @@
 """The running bot: everything made, tied together, and kept in one task group."""
 
 import asyncio
-import fcntl
 import importlib.metadata
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +13,7 @@ from agent.wire.account import Account
 from agent.wire.double import Doubles
 from agent.wire.link import Link
 from agent.wire.settings import BadSettings
+from bot.alone import alone
 from bot.annals import Annals
 from bot.attention import Attention
 from bot.commands import discover
@@ -38,6 +35,7 @@ from bot.missed import Missed
 from bot.relearn import Relearned
 from bot.store import growth, schema, targets
 from bot.store.writer import Writer
+from bot.tidy import Tidy
 from bot.vigil import Vigil
 from bot.warrant import Warrant
 from bot.wishes import Wishes
@@ -140,33 +138,10 @@ async def _run(config: Config, store: Writer) -> None:
     doubles = Doubles(link, client.clashes)
     log.info("bot.started", jid=config.jid, room=config.room, store=store_id)
     async with asyncio.TaskGroup() as group:
-        for service in (intake, dispatch, deadlines, herald, machines, vigil, wishes, followers):
+        services = (intake, dispatch, deadlines, herald, machines, vigil, wishes, followers)
+        for service in (*services, Tidy(store, config.keeping)):
             group.create_task(service.run())
         group.create_task(link.run(client.session, alone=doubles.until_alone))
-
-
-@contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Hold *lock* meanwhile; BadSettings if another process does."""
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise BadSettings(
-            f"lock: cannot open {lock} ({error.strerror})",
-            hint="Name a file that the bot may write.",
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise BadSettings(
-            f"lock: {lock} is held: this bot runs already",
-            hint="Stop the other process, or give this one its own lock, database and jid.",
-        ) from error
-    else:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 async def _open_store(url: str) -> Writer:

@@ -49,6 +49,8 @@ async def run(asked: Grep, lab: Lab, line: Line) -> Reply:
     among = [runs.of(job, asked.target)] if asked.target else job.runs
     found, left_out, room, read = list[tuple[Run, Search]](), 0, LINES, 0
     for each in among:
+        if each.dropped:
+            continue
         if read and read + each.printed > MOST:
             left_out += 1
             continue
@@ -58,6 +60,9 @@ async def run(asked: Grep, lab: Lab, line: Line) -> Reply:
         await lab.logs.scan(each, search)
         room -= len(search.hits) + name if search.hits else 0
         found.append((each, search))
+    if not found:
+        gone = runs.gone(among[0])
+        return Reply(f"job {job.number}: {gone}", data={"job": job.number, "note": gone})
     return _told(asked, job, found, left_out, line)
 
 
@@ -74,6 +79,9 @@ def _told(
     if len(found) > 1:
         text += f" on {len(hits)} of {len(found)} targets" if count else f" on {len(found)} targets"
     text += f", the first {shown} here" if count > shown else ""
+    dropped = [] if asked.target else [run for run in job.runs if run.dropped]
+    if dropped:
+        text += f"; {plural(len(dropped), 'targets')} left out: {runs.gone(dropped[0])}"
     note = ""
     if left_out:
         note = f"{plural(left_out, 'targets')} not searched, as {size(MOST)} are the most"

@@ -66,6 +66,8 @@ async def run(asked: Log, lab: Lab, line: Line) -> Reply:
     """From the store: it is there while the run goes on, too."""
     job = await lab.jobs.get(asked.number)
     chosen = runs.only(job, asked.target, "log")
+    if gone := runs.gone(chosen):
+        return Reply(f"{_start(chosen)}: {gone}", data={**_facts(chosen), "note": gone})
     if asked.span[0]:
         return await _span(asked, chosen, lab, line)
     match asked.what:

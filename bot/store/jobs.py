@@ -267,6 +267,7 @@ def _run(row: Row[Any]) -> Run:
         stop=row.stop,
         origin=row.origin,
         final=row.final,
+        dropped=row.dropped,
     )
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     inspect,
     select,
+    text,
     update,
 )
 from sqlalchemy.schema import CreateColumn
@@ -42,6 +43,9 @@ class VersionError(Refusal):
 
 
 metadata = MetaData()
+
+WITH_OUTPUT = "final AND dropped = '' AND size > 0"
+"""A run whose output is whole, and here: what may be dropped."""
 
 meta = Table(
     "meta",
@@ -64,6 +68,7 @@ job = Table(
     Column("asked", Float, nullable=False),
     Column("by", Float, nullable=False),
     Column("told", Boolean, nullable=False),
+    Index("job_by_age", "asked"),
     sqlite_autoincrement=True,  # a number is never used again
 )
 
@@ -87,7 +92,9 @@ run = Table(
     Column("origin", String, nullable=False, default=""),  # its id, if an earlier store gave it
     Column("final", Boolean, nullable=False, default=False),
     Column("told", String),  # the verdict that the asker has heard
+    Column("dropped", String, nullable=False, default="", server_default=""),  # why its output went
     Index("run_by_target", "jid", "phase"),
+    Index("run_with_output", "ended", "size", sqlite_where=text(WITH_OUTPUT)),
 )
 
 piece = Table(
@@ -98,6 +105,13 @@ piece = Table(
     Column("offset", BigInteger, primary_key=True),
     Column("parsed", BigInteger, nullable=False),  # with it, whole records end here
     Column("data", LargeBinary, nullable=False),
+)
+
+waste = Table(  # journals whose pieces are yet to be deleted: they are many
+    "waste",
+    metadata,
+    Column("job", Integer, primary_key=True),
+    Column("jid", String, primary_key=True),
 )
 
 measure = Table(  # a step that has ended; a line of history
@@ -197,7 +211,7 @@ def create(db: Connection) -> str | None:
 
 
 def _grow(db: Connection) -> None:
-    """Add the columns that are missing."""
+    """Add the columns and indices that are missing."""
     there, quote = inspect(db), db.dialect.identifier_preparer.quote
     for table in metadata.sorted_tables:
         have = {column["name"] for column in there.get_columns(table.name)}
@@ -205,3 +219,5 @@ def _grow(db: Connection) -> None:
             if column.name not in have:
                 spec = CreateColumn(column).compile(dialect=db.dialect)
                 db.exec_driver_sql(f"ALTER TABLE {quote(table.name)} ADD COLUMN {spec}")
+        for index in table.indexes:
+            index.create(db, checkfirst=True)

@@ -205,3 +205,16 @@ async def test_who_is_nobody_can_follow_nothing(world: World) -> None:
     assert said is not None
     assert said.data["condition"] == "forbidden"
     assert world.followers.told == []
+
+
+async def test_output_that_is_no_longer_kept_is_said_to_be(world: World) -> None:
+    await say(world, "run stress on bob, alice")
+    job = world.jobs.jobs[2]
+    kept, old = job.runs[0], replace(job.runs[1], dropped="older than 90 days")
+    world.jobs.jobs[2] = replace(job, runs=(kept, old))
+    gone = "its output is no longer kept (older than 90 days)"
+    said = await say(world, f"log 2 {old.target}")
+    assert said.text == f"job 2 on {old.target}, waiting: {gone}"
+    assert (await say(world, f"log 2 {old.target} all")).text == said.text
+    assert (await say(world, f"grep x in 2 on {old.target}")).text == f"job 2: {gone}"
+    assert (await say(world, "grep x in 2")).text.endswith(f"; 1 target left out: {gone}")

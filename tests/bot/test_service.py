@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from agent.wire.settings import BadSettings
-from bot.service import alone
+from bot.alone import alone
 
 HOLD = """
 import sys
 from pathlib import Path
-from bot.service import alone
+from bot.alone import alone
 with alone(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
