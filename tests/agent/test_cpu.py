@@ -72,6 +72,9 @@ def test_what_it_says_in_both_releases_of_debian(cpu: Recipe, release: int) -> N
     assert seen(cpu, said, 2)[0] == "fail"
     for code in (1, 3, 4, 5, 6, 7, -9):
         assert seen(cpu, said, code)[0] == "error"
+    killed = said + "stress-ng: debug: [1] cpu: [7] terminated on signal 9 'SIGKILL'\n"
+    assert seen(cpu, killed)[0] == "error"
+    assert "--verbose" in cpu.argv  # else it is silent of that
     doubted = said.replace("untrustworthy: 0", "untrustworthy: 1")
     assert seen(cpu, doubted)[0] == ("error" if release == 13 else "pass")
 

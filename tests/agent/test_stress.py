@@ -181,6 +181,11 @@ def test_what_it_says_in_debian_13(stress: Recipe) -> None:
         assert seen(stress, GOOD_13.replace(line, ""))[0] == "error"
     skipped = GOOD_13.replace("skipped: 0", "skipped: 1: smi (1)")
     assert seen(stress, skipped) == ("error", "It skipped a part of the test")
+    killed = "stress-ng: debug: [1] cpu: [7] terminated on signal 9 'SIGKILL'\n"  # and all passed
+    assert "cannot be trusted" in seen(stress, killed + GOOD_13)[1]
+    harmless = "stress-ng: debug: [1] turbo disabled, C6 skipped: 1, OOM\n"
+    assert seen(stress, harmless + GOOD_13) == ("pass", "")
+    assert "--verbose" in stress.argv
     doubted = GOOD_13.replace("untrustworthy: 0", "untrustworthy: 1: vm (1)")
     assert "cannot be trusted" in seen(stress, doubted)[1]
 
