@@ -23,6 +23,8 @@ CUT = "…"
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal obeys, but for tabs and line feeds."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
+
 _PIECE = re.compile(
     r"""
     (?P<text>[^\x00-\x1f\x7f-\x9f]+)
@@ -60,6 +62,8 @@ def whole(data: bytes) -> bytes:
 def seen(data: bytes) -> list[str]:
     """The lines of *data*, which has no piece of a line: what a person sees of them."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
     if _OBEYED.search(text) is None:  # nearly always, and much faster
         return text.expandtabs(8).split("\n")
     return [
