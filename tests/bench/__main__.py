@@ -5,7 +5,17 @@ import sys
 from collections.abc import Iterable
 
 from bot.demo import SERVERS
-from tests.bench import acknowledgement, age, burst, footprint, history, startup, throughput, words
+from tests.bench import (
+    acknowledgement,
+    age,
+    burst,
+    footprint,
+    history,
+    logs,
+    startup,
+    throughput,
+    words,
+)
 
 LIMITS = [(kind, tuned) for kind in SERVERS for tuned in (True, False)]
 
@@ -36,6 +46,9 @@ async def main() -> None:
     title("Output of a target, durable at the bot, against bare messages with base64")
     for kind, tuned in LIMITS:
         write(await throughput.measure(kind, tuned=tuned))
+    title(f"A log of {logs.SIZE // 10**6} MB; others say whoami meanwhile")
+    for kind in SERVERS:
+        write(await logs.measure(kind))
     title(f"Age of a line when it is durable at the bot, of {age.LINES} from a quiet target")
     for kind, tuned in LIMITS:
         write([await age.measure(kind, tuned=tuned)])

@@ -123,6 +123,12 @@ def test_the_lines_that_failed_the_run_come_before_what_only_looks_so() -> None:
     }  # fmt: skip
 
 
+def test_a_line_that_failed_the_run_and_looks_like_an_error_is_counted_once() -> None:
+    errors = Errors(["error 3"], 9)
+    feed(errors, [f"error {n}" for n in range(1, 6)], 2)
+    assert (errors.count, errors.hits) == (5, [1, 2, 3, 4, 5])
+
+
 def test_what_is_kept_is_harmless_and_bounded() -> None:
     search = having("x", 10)
     search.feed(["\u202ex" + "y" * 100_000, "```x"])

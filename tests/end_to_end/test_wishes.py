@@ -52,6 +52,25 @@ async def test_who_is_in_the_room_is_told_there_once(furnish: Furnish) -> None:
     assert len(told(ann)) == 2
 
 
+async def test_who_follows_a_run_hears_in_private_what_it_prints(furnish: Furnish) -> None:
+    lab, ann = await furnish()
+    gate = lab.add_waiting()
+    bob, job = await busy(lab, ann)
+    await gate.reached()
+    await wished(ann, f"follow {job}")
+    gate.open()
+    last = await ann.heard(
+        lambda heard: f"job {job} on {bob}: " in heard.body and "it has ended: pass" in heard.body,
+        since=0,
+        within=WITHIN,
+    )
+    news = [heard for heard in ann.messages.entries if "count" in facts(heard)]
+    assert all(heard.private for heard in news)
+    assert [line for heard in news for line in facts(heard).get("lines", ())][-1] == "ended"
+    assert facts(last)["state"] == "pass"
+    assert (await answer(ann, f"follow {job}")).body.startswith(f"job {job} on {bob} has ended")
+
+
 async def test_who_left_is_told_in_private_and_who_was_put_out_nothing(
     furnish: Furnish, join: Join
 ) -> None:
