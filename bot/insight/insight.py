@@ -71,8 +71,18 @@ def insight(done: Sequence[tuple[Measure, Past]], changes: Changes | None = None
         done: Its steps that ended, each with its past.
         changes: What is another on its machine.
     """
-    notes = [note for now, past in done for each in now.metrics if (note := _note(each, past))]
-    return Insight(notes=tuple(notes), usually=_time(done), changes=changes)
+    notes: dict[tuple[str, str, str], Note] = {}
+    for now, past in done:
+        for each in now.metrics:
+            key = (now.recipe, now.params, each.name)
+            note = _note(each, past)
+            if note is not None and (key not in notes or _further(note, notes[key])):
+                notes[key] = note  # of a step that is repeated, the furthest from what is usual
+    return Insight(notes=tuple(notes.values()), usually=_time(done), changes=changes)
+
+
+def _further(one: Note, other: Note) -> bool:
+    return abs(one.compared.percent or 0) > abs(other.compared.percent or 0)
 
 
 def _note(metric: Metric, past: Past) -> Note | None:

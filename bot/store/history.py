@@ -33,9 +33,13 @@ _Kinds = dict[tuple[str, str, str], list[Measure]]
 def of_job(db: Connection, job: Job) -> dict[str, Insight]:
     """What is worth a word of each run of *job*, by the bare JID of its target."""
     kinds: _Kinds = {}
+    pasts: dict[tuple[str, str, str], Past] = {}  # a step that is repeated has one past
     runs: dict[str, list[tuple[Measure, Past]]] = {run.jid: [] for run in job.runs}
     for now in measures.of_job(db, job.number):
-        runs.setdefault(now.jid, []).append((now, _of(db, now, kinds)))
+        key = (now.jid, now.recipe, now.params)
+        if key not in pasts:
+            pasts[key] = _past(db, now.jid, now.model, *key[1:], now.job, kinds)
+        runs.setdefault(now.jid, []).append((now, pasts[key]))
     return {jid: insight(done, _changes(db, job.number, jid)) for jid, done in runs.items()}
 
 
@@ -84,10 +88,6 @@ def _usual(
                 kinds[kind] = measures.seconds_of_kind(db, *kind, KIND)
             found[key] = usual([seconds for of, seconds in kinds[kind] if of != jid])
     return [found[key] for key in keys]
-
-
-def _of(db: Connection, now: Measure, kinds: _Kinds) -> Past:
-    return _past(db, now.jid, now.model, now.recipe, now.params, now.job, kinds)
 
 
 def _past(

@@ -111,6 +111,12 @@ def test_a_machine_is_compared_with_itself() -> None:
     assert insight([(measure(501), Past(own=STEADY))]).notes == ()
 
 
+def test_of_a_step_that_is_repeated_the_furthest_is_told() -> None:
+    past = Past(own=STEADY)
+    found = insight([(measure(value, step=n), past) for n, value in enumerate((450, 400, 420))])
+    assert [note.compared.metric.value for note in found.notes] == [400]
+
+
 def test_without_a_past_it_is_compared_with_its_kind() -> None:
     (note,) = insight([(measure(400), Past(own=STEADY[:2], kind=STEADY))]).notes
     assert note.kind

@@ -100,6 +100,7 @@ async def test_only_a_run_that_did_the_same_and_passed_says_what_is_new(store: W
     await ran(store, PASS, FINE, SMALL)
     await ran(store, PASS, FINE, jid="alice@lab.example")
     await ran(store, PASS, "")  # nothing of it is kept
+    await ran(store, FAIL, FINE, MEMTEST, SMALL)  # it failed in what came after
     assert await new(store, await ran(store, FAIL, WRONG)) == ((), 0)
     later = await ran(store, FAIL, WRONG)
     await ran(store, PASS, FINE)  # after it
