@@ -92,7 +92,7 @@ def test_a_folder_without_end_is_not_looked_through(tmp_path: Path) -> None:
     deep.mkdir(parents=True)
     (deep / "b.log").touch()
     here = os.open(deep, os.O_RDONLY)
-    for _ in range(1500):
+    for _ in range(1200):
         os.mkdir("d", dir_fd=here)
         os.close(os.open("c.log", os.O_CREAT, dir_fd=here))
         within = os.open("d", os.O_RDONLY, dir_fd=here)
