@@ -52,6 +52,11 @@ def test_it_makes_a_warning_of_what_it_explains(
     assert judged(output, code) == expected
 
 
+def test_what_was_erased_by_a_known_issue_was_still_said() -> None:
+    assert judged("FAIL: disk" + "\b" * 10 + "FAIL: port 3\nDone\n")[0] == "fail"
+    assert judged("port 3" + "\b" * 6 + "FAIL: port 3\nDone\n")[0] == "fail"  # not the whole of it
+
+
 def test_what_others_say_is_explained_likewise() -> None:
     assert judged("Done\n", 0, ("fail", "FAIL: port 3")) == KNOWN
     assert judged("Done\n", 0, ("fail", "FAIL: port 3"), ("fail", "other")) == ("fail", "other")
