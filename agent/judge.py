@@ -139,7 +139,7 @@ class Judge:
         reason = "" if verdict == "pass" else f"it ended with {ended}"
         if worst(verdict, found) == found != "pass":
             verdict, reason = found, f"{why} ({ended})" if code else why
-        if verdict in GOOD and (lack := self._lack()):
+        if verdict in GOOD and not self.failures and (lack := self._lack()):
             return self._worst("error", lack)
         return self._worst(verdict, reason)
 

@@ -27,7 +27,13 @@ KERNEL = {
     "EDAC MC0: 1 UE memory read error": "fail", "EDAC MC0: 1 CE memory read error": "warn",
     "usb 1-2: new device": "pass",
 }  # fmt: skip
+ALL_OF_IT = st.sampled_from([["done", "Triad: 41"]] * 6 + [["done"], ["Triad: 41"], []])
+CASES = st.sampled_from([[("a", "pass")]] * 4 + [[]])
 CASE = st.tuples(st.sampled_from("ab"), st.sampled_from(["pass", "skip", "warn", "fail", "error"]))
+
+
+def both(lists: tuple[list[Any], list[Any]]) -> list[Any]:
+    return [*lists[0], *lists[1]]
 
 
 def expected(code: int, lines: list[str], cases: list[tuple[str, str]], kernel: list[str]) -> str:
@@ -44,10 +50,10 @@ def expected(code: int, lines: list[str], cases: list[tuple[str, str]], kernel: 
 
 
 @given(
-    st.sampled_from([0, 0, 3, 4, -11]),
-    st.lists(st.sampled_from(list(LINES)), max_size=6),
-    st.lists(CASE, max_size=4),
-    st.lists(st.sampled_from(list(KERNEL)), max_size=3),
+    st.sampled_from([0, 0, 0, 3, 4, -11]),
+    st.tuples(ALL_OF_IT, st.lists(st.sampled_from(list(LINES)), max_size=3)).map(both),
+    st.tuples(CASES, st.lists(CASE, max_size=2)).map(both),
+    st.lists(st.sampled_from(list(KERNEL)), max_size=2),
     st.randoms(use_true_random=False),
 )
 def test_the_worst_rule_wins_in_whatever_order_things_are_said(
