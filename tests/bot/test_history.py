@@ -9,7 +9,7 @@ import pytest
 from agent.wire.journal import encode
 from agent.wire.machine import Machine
 from agent.wire.vocabulary import Step
-from bot.store import targets
+from bot.store import history, targets
 from bot.store.targets import Remembered
 from tests.bot.lab_on_disk import ALICE, BOB, Bot, line
 from tests.virtual_time import VirtualLoop, settled
@@ -159,3 +159,14 @@ async def test_a_hostile_metric_says_nothing(bot: Bot) -> None:
         assert (await runs(bot, lie)).endswith("on bob, 1 min")
     huge = await runs(bot, 1e15)
     assert "read 1e+15 MB/s, usually 500 MB/s (median of 3)" in huge
+
+
+async def test_what_history_cannot_say_does_not_keep_the_end_from_the_room(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no such column")
+
+    monkeypatch.setattr(history, "of_job", broken)
+    heard = await runs(bot, 500)
+    assert heard == "ann: job 1 pass: disk size=1G on bob, 1 min, read 500 MB/s"

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from agent.wire.journal import encode
 from agent.wire.machine import Machine
+from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import Step, Verdict
 from bot.insight.measure import model_of, settings_of
 from bot.store import measures, schema, targets
@@ -129,3 +132,16 @@ def test_what_nobody_described_is_kept_as_it_was_said() -> None:
 def test_a_machine_nobody_knows_is_of_no_model() -> None:
     assert model_of(Machine(memory=1, kernel="6.1")) == ""
     assert model_of(replace(DELL, memory=1, kernel="6.1")) == model_of(DELL)
+
+
+TEXTS = st.text(max_size=30) | st.sampled_from(["1", "64M", "1e9", "9" * 30, "-1", "2h", "99999d"])
+
+
+@given(st.sampled_from(Kind), TEXTS, st.none() | TEXTS, st.none() | TEXTS, TEXTS)
+def test_whatever_a_target_says_of_its_recipes_there_is_a_key(
+    kind: Kind, default: str, least: str | None, most: str | None, said: str
+) -> None:
+    size = Parameter(kind=kind, default=default, min=least, max=most, choices=("a",))
+    info = RecipeInfo(name="x", summary="", params={"size": size}, takes="size")
+    for given_ in ({}, {"size": said}, {"for": said}):
+        assert len(settings_of(Step("x", given_), info)) <= 500
