@@ -37,6 +37,10 @@ _WORD = "^[a-z][a-z0-9_]{0,31}$"
 class BadRecipe(Refusal):
     """A recipe file that cannot be used: says which, where in it, why, and what would do."""
 
+    def __str__(self) -> str:
+        end = "" if self.what.endswith("?") else "."
+        return f"{self.what}{end} {self.hint}"
+
 
 def not_toml(path: Path, error: tomllib.TOMLDecodeError) -> BadRecipe:
     """The refusal of a file that is no TOML at all."""
