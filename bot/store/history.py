@@ -55,7 +55,12 @@ def last_passed(db: Connection, run: Run) -> Run | None:
         limit=TRIED,
     ):  # fmt: skip
         did = [(one.recipe, one.params) for one in measures.of_run(db, each.job, each.jid)]
-        before = jobs.get_run(db, each.job, each.jid)
+        try:
+            before = jobs.get_run(db, each.job, each.jid)
+        except KeyError:
+            continue  # not kept; what it measured is
+        if before.dropped:
+            continue  # its output is not
         if did[: len(asked)] == asked and before.verdict is Verdict.PASS and before.size:
             return before
     return None

@@ -107,6 +107,16 @@ async def test_only_a_run_that_did_the_same_and_passed_says_what_is_new(store: W
     assert await new(store, later) == ((), 0)
 
 
+@pytest.mark.parametrize(
+    "dropped", ["delete from run where job = 2", "update run set dropped = 'old' where job = 2"]
+)
+async def test_who_is_not_kept_any_more_says_nothing(store: Writer, dropped: str) -> None:
+    older = await ran(store, PASS, FINE)
+    await ran(store, PASS, WRONG)
+    await store.do(lambda db: db.exec_driver_sql(dropped))
+    assert await new(store, await ran(store, FAIL, WRONG)) == (LINES, older.number)
+
+
 async def test_a_sequence_is_compared_with_the_same_sequence(store: Writer) -> None:
     await ran(store, PASS, FINE)  # of the failing step alone
     assert await new(store, await ran(store, FAIL, WRONG, SMALL, MEMTEST)) == ((), 0)
