@@ -13,7 +13,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
-from agent.wire.errors import Busy
+import structlog
+
+from agent.wire.errors import Busy, Refusal
 from agent.wire.journal import Reader, Record
 from bot.artifacts import Artifact, Listing
 from bot.findings import sane
@@ -23,6 +25,8 @@ from bot.report.text import size
 from bot.scan import Scan
 from bot.store import journals
 from bot.store.writer import Writer
+
+log = structlog.get_logger()
 
 AT_ONCE = 2
 """Logs that are read at the same time."""
@@ -102,7 +106,7 @@ class Logs:
             read = partial(journals.page, number=run.job, jid=run.jid, start=at)
             page = await self._store.do(read)
             if not page:
-                return
+                raise _unreadable(run)
             at += len(page)
             yield await asyncio.to_thread(look, reader.feed(page))
 
@@ -119,6 +123,17 @@ class Logs:
             yield
         finally:
             self._turn.release()
+
+
+def _unreadable(run: Run) -> Refusal:
+    """Some of its output is not there, though nobody has said that it was dropped."""
+    log.warning(
+        "log.gone", run=run.name, cure="nothing, if it is about to be dropped, as it is old"
+    )
+    return Refusal(
+        f"the output of {run.name} cannot be read any further",
+        hint=f"It may just be dropped, as it is old: say log {run.job} again.",
+    )
 
 
 def printed(records: Iterator[Record]) -> bytes:

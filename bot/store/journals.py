@@ -34,6 +34,29 @@ def reader(db: Connection, number: int, jid: str) -> Reader:
 
 def read(db: Connection, number: int, jid: str, start: int = 0) -> Iterator[bytes]:
     """The replica's bytes from *start* on, piece by piece."""
+    for offset, data in _pieces(db, number, jid, start):
+        yield data[max(0, start - offset) :]
+
+
+def page(db: Connection, number: int, jid: str, start: int) -> bytes:
+    """
+    The replica's next bytes from *start* on: PAGE, or a piece more.
+
+    Empty at its end, and where the next are gone: they may be dropped between two pages.
+    """
+    found = bytearray()
+    for offset, data in _pieces(db, number, jid, start):
+        at = start + len(found)
+        if offset > at:
+            break
+        found += data[at - offset :]
+        if len(found) >= PAGE:
+            break
+    return bytes(found)
+
+
+def _pieces(db: Connection, number: int, jid: str, start: int) -> Iterator[tuple[int, bytes]]:
+    """The pieces from the one on that holds byte *start*, and where they begin."""
     mine = _of(number, jid)
     first = db.scalar(
         select(_piece.offset)
@@ -46,18 +69,7 @@ def read(db: Connection, number: int, jid: str, start: int = 0) -> Iterator[byte
         .where(mine, _piece.offset >= (first or 0))
         .order_by(_piece.offset)
     )
-    for offset, data in rows:
-        yield data[max(0, start - offset) :]
-
-
-def page(db: Connection, number: int, jid: str, start: int) -> bytes:
-    """The replica's next bytes from *start* on: PAGE, or a piece more; empty at its end."""
-    found = bytearray()
-    for data in read(db, number, jid, start):
-        found += data
-        if len(found) >= PAGE:
-            break
-    return bytes(found)
+    return ((offset, data) for offset, data in rows)
 
 
 def tail(db: Connection, number: int, jid: str, size: int, limit: int) -> bytes:

@@ -9,15 +9,16 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from agent.wire.delivery import Chunk
-from agent.wire.errors import Busy
+from agent.wire.errors import Busy, Refusal
 from agent.wire.journal import PAYLOAD, Reader, encode
 from bot.artifacts import Artifact, Listing
 from bot.jobs import Run
 from bot.logs import AT_ONCE, WAITING, Logs
 from bot.scan import Span, having
-from bot.store import growth, journals
+from bot.store import growth, journals, schema
 from bot.store.writer import Writer
 
 BOB = "bob@lab.example"
@@ -85,6 +86,19 @@ async def test_a_scan_that_has_enough_reads_no_further(store: Writer) -> None:
     run, span = await keep(store, iter([good, bad])), Span(1, 2)
     await Logs(store).scan(run, span)
     assert span.lines == ["one", "two"]
+
+
+async def test_output_that_is_dropped_while_it_is_read_is_no_fault_of_ours(store: Writer) -> None:
+    page = b"".join(out(b"x" * 50_000) for _ in range(8))
+    run, logs = await keep(store, iter([page] * 20)), Logs(store)
+    read = logs.text(run)
+    await anext(read)
+    early = schema.piece.c.offset < 5 * len(page)
+    await store.do(lambda db: db.execute(delete(schema.piece).where(early)))
+    with pytest.raises(Refusal, match="1@bob cannot be read any further"):
+        await joined(read)
+    with pytest.raises(Refusal):
+        await joined(logs.text(run))
 
 
 async def test_what_the_agent_left_out_is_said_where_it_is_missing(store: Writer) -> None:
