@@ -11,6 +11,7 @@ its own, or where it is far worse than they are: then it was so yesterday, and n
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.wire.vocabulary import Verdict
 from bot.findings import Metric
 from bot.insight.changes import Changes
 from bot.insight.measure import Measure
@@ -18,6 +19,10 @@ from bot.insight.usual import Compared, Usual, compared, takes_unusual, total, u
 
 FAR = 10.0
 """Percent that a machine is worse than its kind before that is told beside its own history."""
+
+
+JUDGED = (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
+"""How a step ends whose numbers say something of the machine: the lab's errors are not its fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def insight(done: Sequence[tuple[Measure, Past]], changes: Changes | None = None
     """
     notes: dict[tuple[str, str, str], Note] = {}
     for now, past in done:
-        for each in now.metrics:
+        for each in now.metrics if now.verdict in JUDGED else ():
             key = (now.recipe, now.params, each.name)
             note = _note(each, past)
             if note is not None and (key not in notes or _further(note, notes[key])):

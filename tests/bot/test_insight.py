@@ -117,6 +117,14 @@ def test_of_a_step_that_is_repeated_the_furthest_is_told() -> None:
     assert [note.compared.metric.value for note in found.notes] == [400]
 
 
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_numbers_of_a_step_that_the_lab_broke_are_not_held_against_the_machine(
+    verdict: Verdict,
+) -> None:
+    found = insight([(measure(400, verdict=verdict), Past(own=STEADY))])
+    assert bool(found.notes) is (verdict in (Verdict.PASS, Verdict.WARN, Verdict.FAIL))
+
+
 def test_without_a_past_it_is_compared_with_its_kind() -> None:
     (note,) = insight([(measure(400), Past(own=STEADY[:2], kind=STEADY))]).notes
     assert note.kind
