@@ -22,7 +22,7 @@ FAR = 10.0
 
 
 JUDGED = (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
-"""How a step ends whose numbers say something of the machine: the lab's errors are not its fault."""
+"""How a step ends whose numbers say something of the machine: an error is the lab's."""
 
 
 @dataclass(frozen=True, slots=True)
