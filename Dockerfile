@@ -22,7 +22,7 @@ RUN /build/bin/pip install hatchling \
     && /build/bin/pip --python /opt/labroom install labroom
 
 FROM wheels AS wheels-bot
-RUN /build/bin/pip --python /opt/labroom install 'labroom[bot]'
+RUN /build/bin/pip --python /opt/labroom install 'labroom[bot,charts]'
 
 
 # An agent sees its container's memory and disks. For the machine's own, run it with --privileged

@@ -20,7 +20,7 @@ from bot.insight.measure import Measure
 from bot.jobs import Job, Run
 from bot.occupant import Line, Occupant
 from bot.policy import Deed, Rights
-from bot.reading import Followers, Logs
+from bot.reading import Charts, Followers, Logs
 from bot.reply import Reply
 from bot.wish import Wish
 
@@ -279,6 +279,7 @@ class Lab:
     missed: Missed
     likes: Likes
     wishes: Wishes
+    charts: Charts
     domain: str
     """The domain of our own account: what ``admit bob`` means by bob."""
     now: datetime

@@ -1,9 +1,10 @@
-"""What a command may have of logs: ports of :class:`bot.lab.Lab`, as those in its own file."""
+"""What a command may have of logs, and pictures: ports of :class:`bot.lab.Lab`, as those in its own file."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from bot.artifacts import Artifact
+from bot.insight.picture import Picture
 from bot.jobs import Run
 from bot.occupant import Line
 from bot.scan import Scan
@@ -46,4 +47,12 @@ class Followers(Protocol):
 
         Returns what they followed, as people write it: ``17@bob``.
         """
+        ...
+
+
+class Charts(Protocol):
+    """What draws."""
+
+    async def draw(self, picture: Picture) -> bytes:
+        """*picture* as PNG; a Refusal with the reason if there is none."""
         ...

@@ -43,6 +43,24 @@ class Reply:
     """Whether what a machine has printed stands in the block: it calls nobody by name."""
     file: File | None = None
     """All of it, where the block has only a part; told as a link if it can be kept somewhere."""
+    picture: File | None = None
+    """What the text says, to be seen: a message of its own behind this one."""
+
+    def with_picture(self, url: str) -> tuple["Reply", "Reply"]:
+        """
+        The same without it, and what shows it.
+
+        Clients show a picture where the link is all that is said (XEP-0066).
+        """
+        told = replace(self, picture=None, data={**self.data, "picture": url})
+        return told, Reply(url, data={"file": url})
+
+    def without_picture(self, reason: str) -> "Reply":
+        """The same, with why there is none."""
+        why = f"no picture: {reason}"
+        return replace(
+            self, picture=None, text=f"{self.text}; {why}", data={**self.data, "note": why}
+        )
 
     def with_link(self, url: str, note: str = "") -> "Reply":
         """The same, with where the file is, and what is to be known of it."""

@@ -16,6 +16,7 @@ from agent.wire.settings import BadSettings
 from bot.alone import alone
 from bot.annals import Annals
 from bot.attention import Attention
+from bot.charts import Charts
 from bot.commands import discover
 from bot.config import Config
 from bot.consent import Consent
@@ -82,6 +83,7 @@ async def _run(config: Config, store: Writer) -> None:
             wishes=wishes,
             people=client.people,
             history=annals,
+            charts=charts,
             domain=config.jid.partition("@")[2],
             now=datetime.now(UTC),
             knocking=client.knocking,
@@ -95,6 +97,7 @@ async def _run(config: Config, store: Writer) -> None:
         standing=lambda jid: client.people.standing(jid), called=lambda: client.people.called,
     )  # fmt: skip
     dialogue = Dialogue(discover(), lab, rights, consent)
+    charts = Charts()
     likes, annals, logs = Likes(store), Annals(store), Logs(store)
     attention = Attention(
         dialogue, lab,

@@ -98,14 +98,19 @@ class Speech:
 
     async def answer(self, line: Line, reply: Reply) -> None:
         """Say *reply* where *line* was said. Raises Away."""
-        reply = await self._uploads.linked(reply)
+        reply, picture = await self._uploads.shown(await self._uploads.linked(reply))
+        await self._answer(line, reply, line)
+        if picture is not None:  # a client shows none that quotes a line
+            await self._answer(line, picture, None)
+
+    async def _answer(self, line: Line, reply: Reply, to: Line | None) -> None:
         match line.channel:
             case Channel.ROOM:
-                await self.say(reply, to=line)
+                await self.say(reply, to=to)
             case Channel.WHISPER:
-                await self._whisper(line.by.nick, reply, line)
+                await self._whisper(line.by.nick, reply, to)
             case Channel.DIRECT:
-                await self._privately(JID(line.by.jid), reply, line)
+                await self._privately(JID(line.by.jid), reply, to)
 
     async def _whisper(self, nick: str, reply: Reply, to: Line | None) -> None:
         """Say *reply* to an occupant alone (XEP-0045, section 7.5)."""

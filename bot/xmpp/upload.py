@@ -63,12 +63,24 @@ class Uploads:
 
     async def linked(self, reply: Reply) -> Reply:
         """*reply* with where its file can be read; or, if that was asked for, why it cannot."""
-        file = reply.file
-        if file is None:
+        if reply.file is None:
             return reply
-        try:
-            url, note = await self._put(file)
+        url, note = await self._kept(reply.file)
+        if url:
             return reply.with_link(url, note)
+        return reply.without_link(note) if reply.file.wanted else reply
+
+    async def shown(self, reply: Reply) -> tuple[Reply, Reply | None]:
+        """*reply* and, if it has a picture that could be put somewhere, what shows that."""
+        if reply.picture is None:
+            return reply, None
+        url, note = await self._kept(reply.picture)
+        return reply.with_picture(url) if url else (reply.without_picture(note), None)
+
+    async def _kept(self, file: File) -> tuple[str, str]:
+        """Where *file* is, and what is to be known of it; or nowhere, and why."""
+        try:
+            return await self._put(file)
         except (NoPlaceError, IqError, IqTimeout, Refusal, OSError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
         except http.client.HTTPException as error:
@@ -78,7 +90,7 @@ class Uploads:
             "upload.failed", file=file.name, reason=reason,
             cure="look at the server's log, and at mod_http_upload or http_file_share there",
         )  # fmt: skip
-        return reply.without_link(safe(reason)) if file.wanted else reply
+        return "", safe(reason)
 
     async def _put(self, file: File) -> tuple[str, str]:
         """Where *file* is, and what is to be known of it."""

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from agent.wire.errors import Away, Busy, UnknownName
+from agent.wire.errors import Away, Busy, Refusal, UnknownName
 from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import Step
 from bot.artifacts import Artifact
 from bot.insight.estimate import Estimate
 from bot.insight.measure import Measure
+from bot.insight.picture import Picture
 from bot.jobs import Job, Phase, Run
 from bot.lab import Lab, Target
 from bot.missed import Missed, Past
@@ -161,6 +162,18 @@ class History:
         return [each for each in self.measures if each.job == number]
 
 
+class Charts:
+    def __init__(self) -> None:
+        self.drawn: list[Picture] = []
+        self.why_not = ""
+
+    async def draw(self, picture: Picture) -> bytes:
+        if self.why_not:
+            raise Refusal(self.why_not)
+        self.drawn.append(picture)
+        return b"a picture"
+
+
 class Logs:
     """Of what :class:`Jobs` has as output; and files, by run and name."""
 
@@ -258,6 +271,7 @@ class World:
         )
         self.jobs = Jobs()
         self.history = History()
+        self.charts = Charts()
         self.logs = Logs(self.jobs)
         self.followers = Followers()
         self.room = Room()
@@ -280,6 +294,7 @@ class World:
             wishes=self.wishes,
             people=self.room,
             history=self.history,
+            charts=self.charts,
             domain=DOMAIN,
             now=self.now,
             knocking=self.knocking,

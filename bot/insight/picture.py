@@ -1,0 +1,105 @@
+"""
+What a chart shows, as plain data: lines over time, a row for each target, or how many are where.
+
+Pure. Rule: what is drawn is what is told; the facts in words come from the same numbers.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bot.insight.measure import Measure
+
+LINES = 6
+"""Most lines that can be told apart."""
+
+ROWS = 40
+"""Most targets that have a row each; of more it is shown how many are where."""
+
+TIME = "time"
+"""The metric that every step has: how long it took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one run measured."""
+
+    at: float
+    """When (UTC seconds)."""
+    value: float
+    bad: bool
+    """Whether the run went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The runs of one target, the oldest first; one at least."""
+
+    name: str
+    points: tuple[Point, ...]
+
+    @property
+    def values(self) -> list[float]:
+        """Of the runs that went well; of all if none did."""
+        good = [point.value for point in self.points if not point.bad]
+        return good or [point.value for point in self.points]
+
+    @property
+    def median(self) -> float:
+        """Of its values."""
+        return statistics.median(self.values)
+
+    @property
+    def bad(self) -> bool:
+        """Whether its last run went wrong."""
+        return self.points[-1].bad
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One chart."""
+
+    title: str
+    metric: str
+    unit: str
+    series: tuple[Series, ...]
+    """By target, the lowest first."""
+    history: bool
+    """Whether it is about many runs, not about one job."""
+
+    @property
+    def kind(self) -> str:
+        """``lines``, ``rows`` or ``histogram``."""
+        if self.history and len(self.series) <= LINES:
+            return "lines"
+        return "rows" if len(self.series) <= ROWS else "histogram"
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        return {**asdict(self), "kind": self.kind}
+
+
+def metrics_in(measures: Sequence[Measure]) -> dict[str, str]:
+    """The metrics of *measures*, each with the unit it had last; the newest come first."""
+    found: dict[str, str] = {}
+    for each in measures:
+        for metric in each.metrics:
+            found.setdefault(metric.name, metric.unit)
+    return {**found, TIME: found.get(TIME, "s")}
+
+
+def series_of(
+    measures: Sequence[Measure], metric: str, unit: str, names: Mapping[str, str]
+) -> tuple[Series, ...]:
+    """*measures* as a series for each target that has any; *names* are by bare JID."""
+    points: dict[str, list[Point]] = {}
+    for each in sorted(measures, key=lambda one: one.at):
+        value = each.metric(metric, unit)
+        if value is None and metric == TIME:
+            value = each.seconds
+        if value is not None:
+            point = Point(each.at.timestamp(), value, not each.verdict.good)
+            points.setdefault(names[each.jid], []).append(point)
+    found = [Series(name, tuple(mine)) for name, mine in points.items()]
+    return tuple(sorted(found, key=lambda one: (one.median, one.name)))
