@@ -1,4 +1,4 @@
-"""What a command may have of logs, and pictures: ports of :class:`bot.lab.Lab`, as those in its own file."""
+"""What a command may have of logs, and what draws: ports of :class:`bot.lab.Lab`."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
