@@ -171,9 +171,9 @@ async def _errors(chosen: Run, lab: Lab, line: Line) -> Reply:
             data={**_facts(chosen), "count": 0},
         )
     first = f", {len(found.hits)} of them here" if found.count > len(found.hits) else ""
-    look = "looks" if found.count == 1 else "look"
+    look = "looks like an error" if found.count == 1 else "look like errors"
     return Reply(
-        f"{_start(chosen)}: {plural(found.count, 'lines')} {look} like errors{first}",
+        f"{_start(chosen)}: {plural(found.count, 'lines')} {look}{first}",
         table=numbered(found.texts, found.hits, columns=line.columns),
         data={
             **_facts(chosen),

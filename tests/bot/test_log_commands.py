@@ -92,7 +92,7 @@ async def test_lines_behind_the_end(world: World) -> None:
 async def test_errors_with_the_lines_around_them(world: World) -> None:
     prints(world, "start\nbefore\nFAILURE: 0x1\nafter\nfine\n0 errors\n")
     said = await say(world, "log 1 errors")
-    assert said.text == "job 1 on bob, waiting: 1 line look like errors".replace("look", "looks")
+    assert said.text == "job 1 on bob, waiting: 1 line looks like an error"
     assert said.table == "2  before\n3: FAILURE: 0x1\n4  after"
     assert said.data["found"] == [{"target": "bob", "line": 3, "text": "FAILURE: 0x1"}]
 
