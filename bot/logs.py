@@ -8,7 +8,7 @@ Rule 2: what is missing is said where it is missing.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -57,7 +57,7 @@ class Logs:
                     return
             scan.feed(lines.finish())
 
-    async def text(self, run: Run) -> AsyncIterator[bytes]:
+    async def text(self, run: Run) -> AsyncGenerator[bytes, None]:
         """All that *run* printed, as plain text: nothing that a terminal would obey."""
         async with self._reading():
             lines = Lines()
@@ -77,7 +77,7 @@ class Logs:
                 pass
             return listing.files
 
-    async def file(self, run: Run, artifact: Artifact) -> AsyncIterator[bytes]:
+    async def file(self, run: Run, artifact: Artifact) -> AsyncGenerator[bytes, None]:
         """What is in one of them."""
         async with self._reading():
             async for page in self._pages(run, artifact.pieces):

@@ -1,6 +1,6 @@
 """What a command may have of logs, and what draws: ports of :class:`bot.lab.Lab`."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from bot.artifacts import Artifact
@@ -17,7 +17,7 @@ class Logs(Protocol):
         """Show *scan* the lines that *run* printed, from the first, until it has enough."""
         ...
 
-    def text(self, run: Run) -> AsyncIterator[bytes]:
+    def text(self, run: Run) -> AsyncGenerator[bytes, None]:
         """All that *run* printed, as plain text: nothing that a terminal would obey."""
         ...
 
@@ -25,7 +25,7 @@ class Logs(Protocol):
         """The files that *run* left."""
         ...
 
-    def file(self, run: Run, artifact: Artifact) -> AsyncIterator[bytes]:
+    def file(self, run: Run, artifact: Artifact) -> AsyncGenerator[bytes, None]:
         """What is in one of them."""
         ...
 

@@ -1,7 +1,7 @@
 """What the bot says: one plain line and at most one block, and the same facts for scripts."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -22,7 +22,7 @@ class File:
     """Without anything that a path or a header could trip over."""
     content: bytes = b""
     kind: str = "text/plain; charset=utf-8"
-    pieces: Callable[[], AsyncIterator[bytes]] | None = None
+    pieces: Callable[[], AsyncGenerator[bytes, None]] | None = None
     """What is in it, in place of *content*, where that may be too much for our memory."""
     wanted: bool = False
     """Whether it is what was asked for: then an answer without it says why."""

@@ -9,9 +9,10 @@ Rule 3: a file costs no memory, whatever its size (:mod:`bot.xmpp.parcel`).
 """
 
 import asyncio
+import contextlib
 import http.client
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import IO
 from urllib.parse import urlsplit
 
@@ -95,7 +96,7 @@ class Uploads:
     async def _put(self, file: File) -> tuple[str, str]:
         """Where *file* is, and what is to be known of it."""
         with spool() as whole:
-            size = await _filled(whole, _pieces(file))
+            size = await _filled(whole, file)
             async with asyncio.timeout(3 * PATIENCE + size / SLOWEST):
                 if self._service is None:
                     self._service = await self._find()
@@ -155,20 +156,22 @@ class Uploads:
         return get.get("url", "")
 
 
-async def _pieces(file: File) -> AsyncIterator[bytes]:
+async def _pieces(file: File) -> AsyncGenerator[bytes, None]:
     if file.pieces is None:
         yield file.content
         return
-    async for piece in file.pieces():
-        yield piece
+    async with contextlib.aclosing(file.pieces()) as pieces:  # others wait for their turn to read
+        async for piece in pieces:
+            yield piece
 
 
-async def _filled(whole: IO[bytes], pieces: AsyncIterator[bytes]) -> int:
-    """Write all *pieces* into *whole*: how many bytes they are."""
+async def _filled(whole: IO[bytes], file: File) -> int:
+    """Write all of *file* into *whole*: how many bytes that is."""
     size = 0
-    async for piece in pieces:
-        size += len(piece)
-        await asyncio.to_thread(whole.write, piece)
+    async with contextlib.aclosing(_pieces(file)) as pieces:
+        async for piece in pieces:
+            size += len(piece)
+            await asyncio.to_thread(whole.write, piece)
     return size
 
 

@@ -1,6 +1,6 @@
 """The ports of bot/lab.py with nothing behind them: a lab as a test describes it."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -186,7 +186,7 @@ class Logs:
         scan.feed(lines.feed(self._jobs.output.get(run.name, b"")))
         scan.feed(lines.finish())
 
-    async def text(self, run: Run) -> AsyncIterator[bytes]:
+    async def text(self, run: Run) -> AsyncGenerator[bytes, None]:
         yield self._jobs.output[run.name]
 
     async def files(self, run: Run) -> Sequence[Artifact]:
@@ -195,7 +195,7 @@ class Logs:
             for name, data in self.left.get(run.name, {}).items()
         ]
 
-    async def file(self, run: Run, artifact: Artifact) -> AsyncIterator[bytes]:
+    async def file(self, run: Run, artifact: Artifact) -> AsyncGenerator[bytes, None]:
         yield self.left[run.name][artifact.name]
 
 

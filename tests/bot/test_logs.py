@@ -1,6 +1,7 @@
 """Logs out of a real store: page by page, in bounded memory, while others want it, too."""
 
 import asyncio
+import contextlib
 import random
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -212,6 +213,17 @@ async def test_others_have_the_store_while_a_log_is_read(store: Writer) -> None:
         turns += 1
     await reading
     assert turns > 5  # it was asked for one page at a time
+
+
+async def test_who_stops_reading_leaves_the_turn_to_others(store: Writer) -> None:
+    page = b"".join(out(b"x" * 50_000) for _ in range(12))
+    run, logs = await keep(store, iter([page] * 3)), Logs(store)
+    for _ in range(AT_ONCE + 1):
+        async with contextlib.aclosing(logs.text(run)) as pieces:
+            await anext(pieces)
+    search = having("y", 1)
+    await logs.scan(run, search)
+    assert search.count == 0
 
 
 async def test_too_many_readers_are_told_so_and_those_before_them_are_served(store: Writer) -> None:
