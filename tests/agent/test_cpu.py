@@ -9,7 +9,7 @@ from agent.catalogue import PACKAGED, means
 from agent.judge import Judge
 from agent.recipe import Recipe, load
 from tests.agent.bench import output, records, verdict
-from tests.agent.replay import a_program, begun, processes
+from tests.agent.replay import a_program, begun, follow, processes
 from tests.agent.target import Target
 from tests.agent.test_memtest import ALL
 from tests.preload import failing
@@ -50,7 +50,8 @@ def test_a_processor_that_computes_wrongly_fails(
 
 
 def test_a_part_of_it_that_is_killed_is_an_error(target: Target, cpu: Recipe) -> None:
-    run, supervisor = begun(target, cpu.resolve(BRIEF, means()), 0.1)
+    run, supervisor = begun(target, cpu.resolve(BRIEF | {"for": "30s"}, means()), 0.01)
+    follow(run, lambda: len(list(processes("stress-ng"))) > 1)  # on a busy machine it begins late
     os.kill(max(processes("stress-ng")), signal.SIGKILL)
     assert supervisor.wait(30) == 0
     assert verdict(run)[0] == "error", output(run)
