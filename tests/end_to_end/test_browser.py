@@ -9,6 +9,7 @@ server. The pictures that the documentation shows are made by
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from http import HTTPStatus
@@ -24,6 +25,7 @@ from bot.demo.page import GUEST, WEBSOCKET
 from bot.demo.speaker import Speaker
 from bot.demo.stage import Stage, stage
 from bot.demo.transcript import PERSON
+from bot.reply import Reply
 from tests.bot.phone import answers
 from tests.end_to_end.browser import Browser, Screen, browser
 from tests.end_to_end.conftest import OwnServer
@@ -44,6 +46,8 @@ ON_SCREEN = """(() => {{
   const top = document.elementFromPoint(box.left + 5, box.top + 5);
   return box.right <= innerWidth && !!top?.closest('.chat-msg');
 }})()"""
+
+CHART = Path(__file__).parents[2] / "docs" / "images" / "chart-one.png"
 
 INTERNAL = ("data", "blob", "chrome")
 """Schemes of what a browser asks itself."""
@@ -147,6 +151,37 @@ async def test_what_people_see_most_fits_a_phone(lab: Stage, chromium: Browser) 
         assert phone.scrolls() == [], name
         if name in ("status", "forty"):  # the last shows them all
             phone.shoot(f"phone-{name}.png")
+
+
+async def test_a_picture_is_shown_in_the_room_and_fits_a_phone(
+    lab: Stage, chromium: Browser
+) -> None:
+    """In Converse.js as others have it: ours shows no picture, as they may be anybody's."""
+    folder = lab.server.folder / "page"
+    script = folder / "page.js"
+    script.write_text(script.read_text().replace("render_media: false", "render_media: true"))
+    shutil.copy(CHART, folder / "chart.png")
+    phone = await asyncio.to_thread(Visit, chromium, lab, PHONE)
+    facts = "read of disk on bob: last 495.5 MB/s, median 496 MB/s of 24 runs"
+    told, shows = Reply(facts).with_picture(f"{lab.server.page}chart.png")
+    for reply in (told, shows):
+        lab.person.say(reply.body)
+    await asyncio.to_thread(phone.heard, PERSON, "median 496")
+    box = await asyncio.to_thread(
+        chromium.until,
+        "(() => { const i = document.querySelector('img.chat-image');"
+        " if (!i) return null; i.onload = () => document.body.setAttribute('data-loaded', '1');"
+        " if (!i.complete || !i.naturalWidth) return null;"
+        " const b = i.getBoundingClientRect();"
+        " return [i.naturalWidth, b.left, b.right, b.width, innerWidth]; })()",
+    )
+    natural, left, right, width, screen = box
+    assert natural == 780
+    assert 0 <= left < right <= screen == PHONE.width
+    assert width >= 0.7 * PHONE.width
+    phone.shoot("chart-390.png")
+    assert phone.scrolls() == []
+    phone.nothing_left_the_machine()
 
 
 def run_a_test(visit: Visit, job: int, target: str) -> None:

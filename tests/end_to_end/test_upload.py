@@ -124,3 +124,41 @@ async def test_a_large_log_is_searched_and_sent_and_costs_no_memory(furnish: Fur
         link = facts(await answer(ann, f"log {job} file {name}", within=120))["file"]
         assert await fetch(lab, link) == (expected, "application/octet-stream")
     assert peak(lab.bot) - before < FLAT
+
+
+MEASURES = """\
+schema = 1
+summary = "Says a number."
+argv = ["sh", "-c", "echo read $(cat {file})"]
+[metrics.read]
+unit = "MB/s"
+better = "higher"
+line = 'read (?P<value>\\d+)'
+[time]
+wall = "1m"
+"""
+
+
+async def test_a_chart_is_a_link_alone_behind_its_facts(furnish: Furnish) -> None:
+    lab, ann = await furnish()
+    number = lab.folder / "number"
+    (lab.recipes / "speed.toml").write_text(MEASURES.replace("{file}", str(number)))
+    await lab.start("bob")
+    bob = lab.name("bob")
+    await idle(ann, bob)
+    for value in (480, 512):
+        number.write_text(f"{value}\n")
+        job = await order(ann, f"run speed on {bob}")
+        await result(ann, job)
+    told = await answer(ann, f"chart speed on {bob}", within=120)
+    first = told.body.split("```")[0].splitlines()[-1]
+    assert first == (
+        f"read of speed on {bob}: last 512 MB/s, median 496 MB/s of 2 runs, 480 to 512 MB/s"
+    )
+    link = facts(told)["picture"]
+    shown = await ann.heard(lambda heard: heard.body == link, since=0)
+    assert shown.message.xml.findtext("{jabber:x:oob}x/{jabber:x:oob}url") == link
+    assert told.message.xml.find("{jabber:x:oob}x") is None
+    content, kind = await fetch(lab, link)
+    assert kind == "image/png"
+    assert content.startswith(b"\x89PNG")
