@@ -7,17 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from agent.wire.delivery import Chunk
 from agent.wire.journal import encode
 from agent.wire.query import Have, HeldRun, Meeting, Standing
+from agent.wire.settings import BadSettings, Credentials
 from agent.wire.stanza import JournalId
 from agent.wire.vocabulary import Held, RunId, Verdict
-from bot.config import Keeping
+from bot.alone import alone
+from bot.config import Config, Keeping
 from bot.jobs import Phase
 from bot.store import jobs, measures, schema, tidying
-from bot.tidy import EVERY, Tidy, would
+from bot.tidy import EVERY, Tidy, at_once, would
 from tests.bot.lab_on_disk import BOB, Bot, held, standing
 from tests.virtual_time import VirtualLoop, settled
 
@@ -253,3 +256,22 @@ async def test_a_job_that_never_was_is_not_said_to_be_here(bot: Bot) -> None:
     bot.appears(BOB)
     await settled(bot.patience.sync)
     assert all(not meeting.have for _, meeting in bot.wire.meetings)
+
+
+async def test_while_no_bot_runs_tidy_drops_it_now_and_the_file_shrinks(bot: Bot) -> None:
+    await ran(bot, data=START + OUT * 200 + END + PASS)
+    await bot.crash()
+    file = bot.path / "labroom.db"
+    before = file.stat().st_size
+    config = Config(
+        jid="labbot@lab.example", room="lab@rooms.lab.example", database=bot.url,
+        lock=bot.path / "lock", keeping=Keeping(journals_bytes=1),
+        credentials=Credentials(password=SecretStr("x")),
+    )  # fmt: skip
+    with alone(config.lock), pytest.raises(BadSettings, match="this bot runs already"):
+        await at_once(config)
+    assert "more than 1 byte were kept; job 1\n" in await at_once(config)
+    assert file.stat().st_size < before / 2
+    assert would(bot.url, config.keeping, datetime.now(UTC)) == "nothing is due to go\n"
+    await bot.start()
+    assert (await bot.a_run()).dropped
