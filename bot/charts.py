@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import os
 import sys
 
 import structlog
@@ -14,6 +15,9 @@ log = structlog.get_logger()
 
 WITHIN = 60.0
 """Seconds that a picture may take: the first one makes a list of fonts."""
+
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "MPLCONFIGDIR", "XDG_CACHE_HOME")
+"""What of our environment who draws gets: no settings, no secrets."""
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a picture."""
@@ -38,6 +42,7 @@ class Charts:
             sys.executable, "-m", self._module,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env={name: os.environ[name] for name in KEPT if name in os.environ},
         )  # fmt: skip
         try:
             async with asyncio.timeout(self._within):
@@ -50,6 +55,9 @@ class Charts:
                 await process.wait()
         if process.returncode or not png or len(png) > LARGEST:
             last = errors.decode(errors="replace").strip().splitlines()[-1:]
-            log.error("chart.failed", status=process.returncode, reason="".join(last)[:200])
+            log.error(
+                "chart.failed", status=process.returncode, reason="".join(last)[:200],
+                cure="echo '{...}' | python -m bot.draw: a fault of ours, or of matplotlib",
+            )  # fmt: skip
             raise Refusal("the picture could not be drawn", hint="The bot's log says why.")
         return png

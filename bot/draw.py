@@ -7,6 +7,7 @@ people tell apart who see some of them alike (Okabe and Ito's), with a marker of
 """
 
 import json
+import resource
 import sys
 import textwrap
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import matplotlib as mpl
 from matplotlib import dates, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 WIDTH, DPI = 3.9, 200
 """Inches and dots: 780, twice a phone's 390."""
@@ -27,6 +29,12 @@ _concise: Any = dates.ConciseDateFormatter
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8C6D00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK, FAINT, WRONG = "#222222", "#dddddd", "#B00020"
+ALL, HALF = "#dcdcdc", "#b0b0b0"
+"""What a target measured before, and the middle half of it."""
+ODD = "#E69F00"
+"""Not as usual; with a marker of its own."""
+MEMORY, SECONDS = 2 << 30, 60
+"""What one picture may take."""
 
 
 def draw(picture: dict[str, Any]) -> Figure:
@@ -37,7 +45,7 @@ def draw(picture: dict[str, Any]) -> Figure:
         "axes.spines.top": False, "axes.spines.right": False,
     })  # fmt: skip
     count = len(picture["series"])
-    height = {"lines": 2.7 + 0.1 * count, "rows": max(2.8, 1.3 + 0.26 * count)}
+    height = {"lines": 2.7 + 0.1 * count, "rows": max(2.8, 1.8 + 0.26 * count)}
     figure = Figure(
         figsize=(WIDTH, height.get(picture["kind"], 2.8)), dpi=DPI, layout="constrained"
     )
@@ -52,13 +60,20 @@ def draw(picture: dict[str, Any]) -> Figure:
 
 def _lines(axes: Axes, picture: dict[str, Any]) -> None:
     label = "went wrong"
+    _usual(axes, picture)
     for series, colour, marker in zip(picture["series"], COLOURS, MARKERS, strict=False):
         points = series["points"]
         at = [_number(datetime.fromtimestamp(each["at"], UTC)) for each in points]
         values = [point["value"] for point in points]
         size = 5 if len(points) <= 40 else 3
         axes.plot(
-            at, values, color=colour, marker=marker, ms=size, lw=1.6, label=_short(series["name"])
+            at,
+            values,
+            color=colour,
+            marker=marker,
+            ms=size,
+            lw=1.6,
+            label=_short(series["name"]) if len(picture["series"]) > 1 else "",
         )
         bad = [(when, p["value"]) for when, p in zip(at, points, strict=True) if p["bad"]]
         if bad:
@@ -66,16 +81,40 @@ def _lines(axes: Axes, picture: dict[str, Any]) -> None:
                 *zip(*bad, strict=True), "x", color=WRONG, ms=9, mew=2.2, zorder=5, label=label
             )
             label = ""
+    _mark(axes, picture)
+    axes.margins(y=0.14)  # marks are larger than what they stand for
     locator: ticker.Locator = _auto(minticks=2, maxticks=4)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(_concise(locator))
     _values(axes.yaxis, 5)
     axes.set_ylabel(_label(picture))
-    if len(picture["series"]) > 1 or not label:
+    if axes.get_legend_handles_labels()[0]:
         longest = max(len(each["name"]) for each in picture["series"])
         axes.figure.legend(
-            frameon=False, fontsize=10, ncols=2 if longest <= 10 else 1, loc="outside lower left"
+            frameon=False,
+            fontsize=10,
+            ncols=2 if longest <= 10 or len(picture["series"]) == 1 else 1,
+            loc="outside lower left",
         )
+
+
+def _usual(axes: Axes, picture: dict[str, Any]) -> None:
+    """Of one target, what is usual."""
+    [first, *others] = picture["series"]
+    if past := first["past"] if not others else None:
+        axes.axhspan(past["low"], past["high"], color=FAINT, lw=0, label="middle half before")
+        axes.axhline(past["median"], color="#888888", lw=1.2, ls="--", label="median before")
+
+
+def _mark(axes: Axes, picture: dict[str, Any]) -> None:
+    """A ring around the run that it is about."""
+    points = [p for each in picture["series"] for p in each["points"] if p["at"] == picture["mark"]]
+    for point in points[:1]:
+        at = _number(datetime.fromtimestamp(point["at"], UTC))
+        axes.plot(
+            [at], [point["value"]], "o", ms=13, mew=2, mec=INK, mfc="none", zorder=6,
+            label="this job",
+        )  # fmt: skip
 
 
 def _rows(axes: Axes, picture: dict[str, Any]) -> None:
@@ -83,16 +122,47 @@ def _rows(axes: Axes, picture: dict[str, Any]) -> None:
     for row, series in enumerate(picture["series"]):
         good = [p["value"] for p in series["points"] if not p["bad"]]
         values = sorted(good or [p["value"] for p in series["points"]])
-        bad = series["points"][-1]["bad"]
+        past = series["past"]
+        if past:
+            ends = ("lowest", "highest", ALL), ("low", "high", HALF)
+            for low, high, grey in ends:
+                axes.plot([past[low], past[high]], [row, row], color=grey, lw=8, label="_past",
+                          solid_capstyle="butt")  # fmt: skip
+            axes.plot([past["median"]], [row], "|", color=INK, ms=10, mew=1.8)
         axes.plot([values[0], values[-1]], [row, row], color=COLOURS[4], lw=3)
         middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-        axes.plot(
-            [middle], [row], "x" if bad else "o", color=WRONG if bad else COLOURS[0], ms=7, mew=2
-        )
+        look = _look(past, bad=series["points"][-1]["bad"])
+        axes.plot([middle], [row], ls="", zorder=4, **look)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.7, len(names) - 0.3)
     _values(axes.xaxis, 4)
     axes.set_xlabel(_label(picture))
+    _key(axes)
+
+
+def _look(past: dict[str, Any] | None, *, bad: bool) -> dict[str, Any]:
+    """How a target's number is marked, and what that means."""
+    if bad:
+        return {"color": WRONG, "marker": "x", "ms": 7, "mew": 2, "label": "went wrong"}
+    if past is not None and past["unusual"]:
+        return {"color": ODD, "marker": "D", "ms": 7, "mec": INK, "label": "not as usual"}
+    plain = {"color": COLOURS[0], "marker": "o", "ms": 7}
+    if past is None:
+        return {**plain, "mfc": "white", "mew": 2, "label": "no past yet"}
+    return {**plain, "mec": "white", "label": "as usual"}
+
+
+def _key(axes: Axes) -> None:
+    """What each mark means, if there is a past to compare with."""
+    if not any(line.get_label() == "_past" for line in axes.lines):
+        return
+    handles, labels = axes.get_legend_handles_labels()
+    marks = dict(zip(labels, handles, strict=True))
+    marks["its own past"] = Line2D([], [], color=HALF, lw=7)
+    axes.figure.legend(
+        marks.values(), marks.keys(), frameon=False, fontsize=10, ncols=2, loc="outside lower left",
+        handlelength=1.2,
+    )  # fmt: skip
 
 
 def _histogram(axes: Axes, picture: dict[str, Any]) -> None:
@@ -122,4 +192,6 @@ def _short(name: str, most: int = 16) -> str:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     draw(json.load(sys.stdin)).savefig(sys.stdout.buffer, format="png", facecolor="white")

@@ -8,17 +8,18 @@ import pyparsing as pp
 
 from agent.wire.errors import Refusal, UnknownName
 from bot.choice import chosen
+from bot.findings import Metric
 from bot.grammar import NoSuch, keyword, known, name, number, optional
 from bot.grammar_targets import targets
 from bot.insight.measure import Measure
-from bot.insight.picture import ROWS, TIME, Picture, Series, metrics_in, series_of
+from bot.insight.picture import ROWS, TIME, Picture, Series, against, metrics_in, series_of
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
 from bot.reply import File, Reply
 from bot.report import facts
 from bot.report.nodes import folded
-from bot.report.notes import quantity
+from bot.report.notes import percents, quantity
 from bot.report.table import table
 from bot.report.text import listed, plural, safe
 from bot.selection import Selection, named
@@ -26,6 +27,9 @@ from bot.verb import Verb
 
 RUNS = 60
 """Newest steps of each target that are looked at."""
+
+TOLD = 3
+"""Most targets that are told to be not as usual."""
 
 TARGETS = 200
 """Most targets of one picture."""
@@ -86,11 +90,16 @@ async def run(asked: Chart, lab: Lab, line: Line) -> Reply:
     recipe = next((each.recipe for each in found if each.metrics), found[0].recipe)
     mine = [each for each in found if each.recipe == recipe]
     if len({each.jid for each in mine}) > 1:
-        return await _told(recipe, "", mine, f"in {title}", lab, line, history=False)
+        names = [run.target for run in job.runs if run.jid in here]
+        before = [each for each in await _past(names, recipe, lab) if each.job < job.number]
+        where = f"in {title}"
+        return await _told(recipe, "", mine, where, lab, line, history=False, before=before)
     target = next(run.target for run in job.runs if run.jid == mine[0].jid)
     past = await _past([target], recipe, lab)
     upto = [each for each in past if each.job <= job.number and each.params == mine[0].params]
-    return await _told(recipe, "", upto or mine, f"on {target}", lab, line, history=True)
+    mark = max(each.at for each in mine).timestamp()
+    where = f"on {target}"
+    return await _told(recipe, "", upto or mine, where, lab, line, history=True, mark=mark)
 
 
 async def _past(targets: Sequence[str], recipe: str, lab: Lab) -> list[Measure]:
@@ -104,7 +113,7 @@ async def _past(targets: Sequence[str], recipe: str, lab: Lab) -> list[Measure]:
 
 async def _told(
     recipe: str, metric: str, found: Sequence[Measure], where: str, lab: Lab, line: Line, *,
-    history: bool,
+    history: bool, before: Sequence[Measure] = (), mark: float | None = None,
 ) -> Reply:  # fmt: skip
     """The facts of *found*, the newest first, and their picture."""
     if not found:
@@ -118,7 +127,10 @@ async def _told(
     if not series:
         raise Refusal(f"{recipe} {where} measured no {metric} in its newest runs")
     what = f"{safe(metric, 40)} of {recipe} {where}"
-    picture = Picture(f"{recipe} {where}", safe(metric, 40), safe(unit, 12), series, history)
+    if not history or len(series) == 1:
+        series = _compared(series, like, before, metric, names)
+    shown = safe(metric, 40), safe(unit, 12)
+    picture = Picture(f"{recipe} {where}", *shown, series, history, mark)
     return await _drawn(
         picture, lab,
         Reply(
@@ -135,6 +147,22 @@ async def _told(
             },
         ),
     )  # fmt: skip
+
+
+def _compared(
+    series: Sequence[Series], found: Sequence[Measure], before: Sequence[Measure], called: str,
+    names: Mapping[str, str],
+) -> tuple[Series, ...]:  # fmt: skip
+    """*series*, each against what its target measured *before*; or, of a history, in it."""
+    measured = [metric for each in found for metric in each.metrics if metric.name == called]
+    metric = measured[0] if measured else Metric(name=called, value=0, unit="s")
+    like = [each for each in before if each.params == found[0].params]
+    past = {each.name: each for each in series_of(like, called, metric.unit, names)}
+    compared = []
+    for one in series:
+        points = past[one.name].points if one.name in past else () if before else one.points[:-1]
+        compared.append(against(one, [each.value for each in points if not each.bad], metric))
+    return tuple(compared)
 
 
 async def _drawn(picture: Picture, lab: Lab, reply: Reply) -> Reply:
@@ -161,6 +189,7 @@ def _facts(series: Sequence[Series], unit: str, *, history: bool) -> str:
         spread = f"{quantity(min(one.values))} to {quantity(max(one.values), unit)}"
         middle = f"median {quantity(one.median, unit)} of {plural(runs, 'runs')}"
         return ", ".join([last, middle, spread, *went_wrong])
+    odd = [each for each in series if each.past is not None and each.past.unusual]
     typical = statistics.median(each.median for each in series)
     low, high = series[0], series[-1]
     count = plural(len(series), "targets") + (f", {plural(runs, 'runs')}" if history else "")
@@ -169,8 +198,20 @@ def _facts(series: Sequence[Series], unit: str, *, history: bool) -> str:
         f"median {quantity(typical, unit)}",
         f"lowest {low.name} ({quantity(low.median, unit)})",
         f"highest {high.name} ({quantity(high.median, unit)})",
+        *_unusual(odd),
         *went_wrong,
     ])  # fmt: skip
+
+
+def _unusual(odd: Sequence[Series]) -> list[str]:
+    """Who is not as usual, the furthest first."""
+    away = {each.name: each.past.percent or 0 for each in odd if each.past is not None}
+    first = sorted(away, key=lambda name: -abs(away[name]))
+    told = [
+        f"{name} {percents(away[name])} {'above' if away[name] > 0 else 'below'} its median"
+        for name in first[:TOLD]
+    ]
+    return [*told, *([f"{len(odd) - TOLD} more not as usual"] if len(odd) > TOLD else [])]
 
 
 def _rows(series: Sequence[Series], unit: str) -> list[list[str]]:
@@ -189,6 +230,9 @@ def _data(each: Series) -> Mapping[str, object]:
         "low": facts.finite(min(each.values)),
         "high": facts.finite(max(each.values)),
         "last": facts.finite(each.points[-1].value),
+        "usual": facts.finite(each.past.median) if each.past else None,
+        "percent": round(each.past.percent, 1) if each.past and each.past.percent else None,
+        "unusual": (each.past.unusual or None) if each.past else None,
     }
 
 
@@ -206,10 +250,11 @@ VERB = Verb(
     instead_of=("plot", "graph"),
     summary="measurements as a picture",
     about=(
-        "A picture: the targets of a job side by side, or one target's run in its history; with a "
-        "recipe or a metric, how that went on targets over time: a line for each, if they are many "
-        "a row for each, or how many are where. Only the same recipe with the same parameters is "
-        f"put together, the newest {RUNS} runs of each target. Without a metric it is the first; "
+        "A picture: the targets of a job side by side, each against its own past, or one "
+        "target's run in its history; with a recipe or a metric, how that went on targets over "
+        "time: a line for each, if they are many a row for each, or how many are where. Only the "
+        "same recipe with the same parameters is put together, the newest "
+        f"{RUNS} runs of each target. Without a metric it is the first; "
         f"`{TIME}` is how long it took. Above it the same in words. It needs matplotlib "
         "(labroom[bot,charts]) and a server that keeps files (XEP-0363)."
     ),

@@ -6,10 +6,12 @@ Pure. Rule: what is drawn is what is told; the facts in words come from the same
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from bot.findings import Metric
 from bot.insight.measure import Measure
+from bot.insight.usual import compared, usual
 
 LINES = 6
 """Most lines that can be told apart."""
@@ -33,11 +35,29 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """What is usual for one target, of runs that went well."""
+
+    lowest: float
+    low: float
+    median: float
+    high: float
+    """Half of the values lie between *low* and *high*."""
+    highest: float
+    unusual: bool
+    """Whether its last number is further from that than noise explains."""
+    percent: float | None
+    """By how much that is above the median (negative: below); None of a median of 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """The runs of one target, the oldest first; one at least."""
 
     name: str
     points: tuple[Point, ...]
+    past: Past | None = None
+    """What it measured before; None of too short a past."""
 
     @property
     def values(self) -> list[float]:
@@ -67,6 +87,8 @@ class Picture:
     """By target, the lowest first."""
     history: bool
     """Whether it is about many runs, not about one job."""
+    mark: float | None = None
+    """When the run ended that it is about."""
 
     @property
     def kind(self) -> str:
@@ -103,3 +125,22 @@ def series_of(
             points.setdefault(names[each.jid], []).append(point)
     found = [Series(name, tuple(mine)) for name, mine in points.items()]
     return tuple(sorted(found, key=lambda one: (one.median, one.name)))
+
+
+def against(series: Series, before: Sequence[float], metric: Metric) -> Series:
+    """
+    *series* with what is usual for it.
+
+    Args:
+        before: What it measured earlier, by runs that went well.
+        metric: What is compared; its value is of no account.
+    """
+    middle = usual(before)
+    if middle is None:
+        return series
+    found = compared(replace(metric, value=series.points[-1].value), middle)
+    past = Past(
+        min(before), middle.low, middle.median, middle.high, max(before),
+        found.noteworthy, found.percent,
+    )  # fmt: skip
+    return replace(series, past=past)

@@ -4,6 +4,8 @@ import asyncio
 import io
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +22,7 @@ from bot.commands import discover
 from bot.dialogue import Dialogue
 from bot.findings import Metric
 from bot.insight.measure import Measure
-from bot.insight.picture import LINES, ROWS, Picture, Point, Series
+from bot.insight.picture import LINES, ROWS, Picture, Point, Series, against
 from bot.policy import Rights
 from bot.reply import Reply
 from bot.report.text import width
@@ -111,6 +113,43 @@ async def test_a_job_is_its_targets_side_by_side_or_one_in_its_history(world: Wo
     assert "median 494 MB/s of 7 runs" in (await say(world, "chart job 7")).text
 
 
+async def test_the_targets_of_a_job_are_compared_with_their_own_past(world: World) -> None:
+    await say(world, "run memtest on bob, alice, carol")
+    world.jobs.jobs[20] = replace(world.jobs.jobs.pop(1), number=20)
+    world.history.measures += [
+        measure(20, "bob", 440), measure(20, "alice", 302), measure(20, "carol", 7),
+        measure(21, "bob", 1), measure(22, "bob", 1), measure(23, "bob", 1),
+    ]  # fmt: skip
+    said = await say(world, "chart 20")
+    assert said.text == (
+        "read of disk in job 20: 3 targets, median 302 MB/s, lowest carol (7 MB/s), "
+        "highest bob (440 MB/s), bob 11 % below its median"
+    )
+    [drawn] = world.charts.drawn
+    found = {each.name: each.past for each in drawn.series}
+    bob, alice = found["bob"], found["alice"]
+    assert bob is not None
+    assert (bob.lowest, bob.median, bob.highest, bob.unusual) == (491, 495.5, 500, True)
+    assert alice is not None
+    assert (alice.low, alice.high, alice.unusual) == (301.75, 303.25, False)
+    assert found["carol"] is None
+    told = {each["target"]: each for each in json.loads(said.json)["chart"]["targets"]}
+    assert (told["bob"]["percent"], told["bob"]["unusual"]) == (-11.2, True)
+    assert "unusual" not in told["alice"]
+    assert "usual" not in told["carol"]
+
+
+async def test_the_run_of_a_job_is_marked_in_the_history_of_its_target(world: World) -> None:
+    await say(world, "run memtest on bob")
+    world.jobs.jobs[7] = replace(world.jobs.jobs.pop(1), number=7)
+    await say(world, "chart 7")
+    [drawn] = world.charts.drawn
+    [bob] = drawn.series
+    assert drawn.mark == bob.points[-1].at == measure(7, "bob", 0).at.timestamp()
+    assert bob.past is not None
+    assert (bob.past.lowest, bob.past.highest) == (491, 496)  # not itself
+
+
 async def test_what_is_not_there_is_named(world: World) -> None:
     assert "no job 9" in (await say(world, "chart 9")).text
     assert "no recipe or metric called dsk" in (await say(world, "chart dsk on bob")).text
@@ -145,14 +184,24 @@ def series(name: str, base: float, count: int, *, bad: int = -1) -> Series:
     return Series(
         name,
         tuple(
-            Point(start + i * 3 * 86400, value * (0.6 if i == bad else 1), i == bad)
+            Point(start + i * 3 * 86400, value * (0.9 if i == bad else 1), i == bad)
             for i, value in enumerate(values)
         ),
     )
 
 
+VALUES = (481, 490, 495, 488, 493, 489, 484, 497)
+
+
+def usually(one: Series, *before: float) -> Series:
+    return against(one, before, Metric(name="read", value=0, unit="MB/s", better="higher"))
+
+
 PICTURES = {
-    "one": Picture("disk on bob", "read", "MB/s", (series("bob", 498, 24, bad=15),), history=True),
+    "one": Picture(
+        "disk on bob", "read", "MB/s", (usually(series("bob", 498, 24, bad=15), *VALUES),),
+        history=True, mark=NOW.timestamp() - 3 * 86400,
+    ),
     "few": Picture(
         "disk on pc01, pc02, pc03, pc04 and pc05", "read", "MB/s",
         tuple(series(f"pc0{i}", 440 + 25 * i, 18, bad=9 if i == 2 else -1) for i in range(1, 6)),
@@ -160,7 +209,15 @@ PICTURES = {
     ),
     "job": Picture(
         "disk in job 41", "read", "MB/s",
-        (series("pc09", 350, 1, bad=0), *(series(f"pc{i}", 480 + i, 1) for i in range(10, 22))),
+        (
+            usually(series("pc09", 490, 1, bad=0), *VALUES),
+            usually(series("pc10", 455, 1), *VALUES),
+            *(
+                usually(series(f"pc{i}", 480 + i, 1), *(each - 21 + i for each in VALUES))
+                for i in range(11, 21)
+            ),
+            series("pc21", 490, 1),
+        ),
         history=False,
     ),
     "many": Picture(
@@ -219,6 +276,46 @@ def test_a_run_that_went_wrong_stands_out() -> None:
 async def test_another_process_draws() -> None:
     png = await Charts().draw(PICTURES["one"])
     assert Image.open(io.BytesIO(png)).size == (780, 560)
+
+
+def test_what_is_usual_is_grey_and_what_is_not_has_a_shape() -> None:
+    rows = draw.draw(PICTURES["job"].as_data())
+    marks = {
+        (str(each.get_marker()), each.get_color())
+        for each in rows.axes[0].lines
+        if each.get_linestyle() == "None"
+    }
+    assert marks >= {("x", draw.WRONG), ("D", draw.ODD), ("o", draw.COLOURS[0])}
+    [legend] = rows.legends
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "went wrong", "not as usual", "as usual", "no past yet", "its own past",
+    }  # fmt: skip
+    one = draw.draw(PICTURES["one"].as_data())
+    [legend] = one.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "middle half before", "median before", "went wrong", "this job",
+    ]  # fmt: skip
+
+
+async def test_who_draws_knows_nothing_of_our_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tells.py").write_text("import os\nprint(sorted(os.environ))\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABROOM_PASSWORD", "hunter2")
+    assert b"LABROOM" not in await Charts(module="tells").draw(PICTURES["one"])
+
+
+@pytest.mark.parametrize("given", [b"", b"{", b"[]", b'{"kind": "lines"}', b"\xff" * 100])
+def test_what_is_no_picture_is_an_error_and_nothing_is_drawn(given: bytes) -> None:
+    done = subprocess.run([sys.executable, "-m", "bot.draw"], input=given, capture_output=True)
+    assert done.returncode != 0
+    assert done.stdout == b""
+
+
+def test_the_bot_itself_never_loads_what_draws() -> None:
+    program = "import sys, bot.__main__, bot.service; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 async def test_one_that_fails_or_hangs_is_no_picture_and_is_gone(
