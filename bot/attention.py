@@ -9,13 +9,17 @@ Rule 2: a correction of a line that did nothing is the new line. Of one that did
 answered, never carried out: what was done is done.
 
 Rule 3: what was kept for us while we were away is answered, never carried out.
+
+Rule 4: what one person said first is looked at first, also if we have to ask their client.
 """
 
+import asyncio
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -89,6 +93,7 @@ class Attention:
         self._became: dict[str, Reply | None] = {}  # of a line, by its id; None: nothing yet
         self._own: deque[str] = deque(maxlen=OWN)
         self._told: dict[tuple[str, str], None] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def answer(self, line: Line) -> Reply | None:
         """What to say to *line*; None if it is not for us."""
@@ -112,8 +117,9 @@ class Attention:
     async def _heard(self, line: Line, who: str) -> Reply | None:
         if line.manner is Manner.ENCRYPTED:
             return self._once("encrypted", who, UNREADABLE, condition="not-acceptable")
-        client = await self._client(line)
-        line = replace(line, columns=await self._columns(line, client))
+        async with self._turns.setdefault(who, asyncio.Lock()):
+            client = await self._client(line)
+            line = replace(line, columns=await self._columns(line, client))
         if client == "bot" and not self._programs(line.by.jid or ""):
             log.info("line.dropped", reason="from a program", by=who, id=line.id)
             hint = HOW_PROGRAMS.format(jid=line.by.jid or "its address")

@@ -1,7 +1,7 @@
 """Which lines are answered, with the real dialogue on a lab in memory."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -23,7 +23,7 @@ BOT = occupant("ci")
 class Desk:
     """A world, and what stands before its dialogue."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: Callable[[Line], Awaitable[str]] | None = None) -> None:
         self.world = World()
         self.now = 0.0
         self.allowed: set[str] = set()
@@ -32,7 +32,7 @@ class Desk:
             Dialogue(discover(), self.world.lab, Rights()),
             self.world.lab,
             programs=lambda jid: jid in self.allowed,
-            client=self._client,
+            client=client or self._client,
             columns=self._columns,
             now=lambda: self.now,
         )
@@ -218,6 +218,25 @@ async def test_who_talks_much_is_never_told_that_it_is_too_much() -> None:
     for _ in range(2 * LINES):
         assert (await desk.say("all is well", by=EVE))[1] is None
     assert (await desk.say("status", by=EVE))[1] is not None
+
+
+async def test_what_was_said_while_we_asked_the_client_is_not_overtaken() -> None:
+    asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    desk = Desk(client=lambda _: asyncio.shield(asked))
+    order: list[str] = []
+
+    async def say(text: str) -> None:
+        _, reply = await desk.say(text, addressed=True)
+        assert reply is not None
+        order.append(text)
+
+    async with asyncio.TaskGroup() as group:
+        for text in ("status bob", "status carol"):
+            group.create_task(say(text))
+        await asyncio.sleep(0)
+        asked.set_result("pc")
+        group.create_task(say("status"))
+    assert order == ["status bob", "status carol", "status"]
 
 
 # ref=
