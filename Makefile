@@ -33,7 +33,7 @@ check: lint types layers test  ## All that must pass before a commit; what CI ru
 test: $(READY)  ## All tests, on real servers; make test ONLY="-k prosody" for some
 	@.ci/packages $(SERVERS)
 	@command -v npm >/dev/null || .ci/packages npm  # it often comes from elsewhere than Debian
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ONLY)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ONLY)
 
 .PHONY: bench
 bench: $(READY)  ## Measure, and print a table

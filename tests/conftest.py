@@ -1,6 +1,11 @@
-"""What holds for every test: a machine may be slow; and every answer is as its schema says."""
+"""
+What holds for every test: a machine may be slow; every answer is as its schema says; and who may
+take long begins first.
+"""
 
 import json
+from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,3 +33,12 @@ def _every_answer_is_as_the_schema_says() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Reply, "__init__", checked)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with a test that may take long (``timeout``) first: all would wait for it else."""
+    longest: dict[Path, float] = defaultdict(float)
+    for item in items:
+        if marker := item.get_closest_marker("timeout"):
+            longest[item.path] = max(longest[item.path], float(marker.args[0]))
+    items.sort(key=lambda item: -longest[item.path])
