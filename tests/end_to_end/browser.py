@@ -66,6 +66,10 @@ class Browser:
             },
         )
 
+    def trust_anybody(self, whether: bool) -> None:
+        """Whether a certificate may be anybody's."""
+        self._driver.execute_cdp_cmd("Security.setIgnoreCertificateErrors", {"ignore": whether})
+
     def open(self, url: str) -> None:
         """Go to *url*; returns when its scripts are loaded."""
         self._driver.get(url)
