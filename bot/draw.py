@@ -179,7 +179,12 @@ def _histogram(axes: Axes, picture: dict[str, Any]) -> None:
 
 def _values(axis: Any, ticks: int) -> None:
     axis.set_major_locator(ticker.MaxNLocator(ticks))
-    axis.set_major_formatter(ticker.EngFormatter(sep=""))
+    large = ticker.EngFormatter(sep="")
+
+    def shown(value: float, at: int) -> str:
+        return large(value, at) if abs(value) >= 1000 else f"{value:g}"  # 0.4 s, not 400m s
+
+    axis.set_major_formatter(ticker.FuncFormatter(shown))
 
 
 def _label(picture: dict[str, Any]) -> str:
