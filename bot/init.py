@@ -166,6 +166,18 @@ password_file = $password_file
 
 # Without a change until a target that flapped is spoken of again.
 #steady = 600.0
+
+# How long what is over is kept; 0 is for ever.
+[keeping]
+# What a run printed, and the files it left. Its verdict, its reason, what it counted and measured
+# and the lines that failed it stay.
+#journals_days = 90.0
+
+# Most output of finished runs, all together; the oldest goes first.
+#journals_bytes = 20000000000
+
+# Jobs and their runs. What they measured stays.
+#runs_days = 730.0
 """)
 
 
