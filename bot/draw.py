@@ -120,19 +120,16 @@ def _mark(axes: Axes, picture: dict[str, Any]) -> None:
 def _rows(axes: Axes, picture: dict[str, Any]) -> None:
     names = [_short(series["name"]) for series in picture["series"]]
     for row, series in enumerate(picture["series"]):
-        good = [p["value"] for p in series["points"] if not p["bad"]]
-        values = sorted(good or [p["value"] for p in series["points"]])
-        past = series["past"]
+        low, high, past = min(series["values"]), max(series["values"]), series["past"]
         if past:
             ends = ("lowest", "highest", ALL), ("low", "high", HALF)
-            for low, high, grey in ends:
-                axes.plot([past[low], past[high]], [row, row], color=grey, lw=8, label="_past",
+            for left, right, grey in ends:
+                axes.plot([past[left], past[right]], [row, row], color=grey, lw=8, label="_past",
                           solid_capstyle="butt")  # fmt: skip
             axes.plot([past["median"]], [row], "|", color=INK, ms=10, mew=1.8)
-        axes.plot([values[0], values[-1]], [row, row], color=COLOURS[4], lw=3)
-        middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-        look = _look(past, bad=series["points"][-1]["bad"])
-        axes.plot([middle], [row], ls="", zorder=4, **look)
+        axes.plot([low, high], [row, row], color=COLOURS[4], lw=3)
+        look = _look(past, bad=series["bad"])
+        axes.plot([series["median"]], [row], ls="", zorder=4, **look)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.7, len(names) - 0.3)
     _values(axes.xaxis, 4)
@@ -166,11 +163,8 @@ def _key(axes: Axes) -> None:
 
 
 def _histogram(axes: Axes, picture: dict[str, Any]) -> None:
-    middles = []
-    for series in picture["series"]:
-        values = sorted(point["value"] for point in series["points"])
-        middles.append(values[len(values) // 2])
-    axes.hist(middles, bins=20, color=COLOURS[0], edgecolor="white")
+    medians = [series["median"] for series in picture["series"]]
+    axes.hist(medians, bins=20, color=COLOURS[0], edgecolor="white")
     _values(axes.xaxis, 4)
     axes.yaxis.set_major_locator(ticker.MaxNLocator(5, integer=True))
     axes.set_xlabel(_label(picture))

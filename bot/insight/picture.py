@@ -98,8 +98,12 @@ class Picture:
         return "rows" if len(self.series) <= ROWS else "histogram"
 
     def as_data(self) -> dict[str, Any]:
-        """As JSON takes it."""
-        return {**asdict(self), "kind": self.kind}
+        """As JSON takes it, with what is told of each series: nobody works it out anew."""
+        series = [
+            {**asdict(each), "values": each.values, "median": each.median, "bad": each.bad}
+            for each in self.series
+        ]
+        return {**asdict(self), "kind": self.kind, "series": series}
 
 
 def metrics_in(measures: Sequence[Measure]) -> dict[str, str]:

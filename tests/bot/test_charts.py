@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from PIL import Image
 
@@ -343,3 +344,13 @@ async def test_without_matplotlib_it_is_said_what_to_install(
     with pytest.raises(Refusal, match="no matplotlib") as refused:
         await Charts().draw(PICTURES["one"])
     assert "labroom[bot,charts]" in refused.value.hint
+
+
+def test_how_many_are_where_is_drawn_of_what_is_told() -> None:
+    points = Point(1, 10, bad=False), Point(2, 20, bad=False), Point(3, 900, bad=True)
+    many = tuple(Series(f"pc{number}", points) for number in range(ROWS + 1))
+    axes = draw.draw(Picture("disk", "read", "MB/s", many, history=True).as_data()).axes[0]
+    bars = [each for each in axes.patches if isinstance(each, Rectangle) and each.get_height()]
+    drawn = [each.get_x() + each.get_width() / 2 for each in bars]
+    assert many[0].median == 15
+    assert drawn == pytest.approx([15], abs=0.05)  # the middle of one bar, of one in twenty
