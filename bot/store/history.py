@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from agent.wire.vocabulary import Step, Verdict
 from bot.insight.changes import Changes, changed
 from bot.insight.insight import Insight, Past, insight
-from bot.insight.measure import Measure, model_of, settings_of
+from bot.insight.measure import Measure
 from bot.insight.usual import Usual, usual
 from bot.jobs import Job, Run
 from bot.store import jobs, measures, targets
@@ -80,11 +80,8 @@ def _usual(
     steps: Sequence[Step],
     kinds: dict[tuple[str, str, str], list[tuple[str, float]]],
 ) -> list[Usual | None]:
-    target = targets.one(db, jid)
-    recipes = {info.name: info for info in (target.recipes or ())} if target else {}
-    model = model_of(target.machine) if target else ""
+    model, keys = measures.likeness(targets.one(db, jid), steps)
     found: dict[tuple[str, str], Usual | None] = {}
-    keys = [(step.recipe, settings_of(step, recipes.get(step.recipe))) for step in steps]
     for key in set(keys):
         found[key] = usual(measures.seconds_on(db, jid, *key, OWN))
         if found[key] is None and model:

@@ -84,6 +84,15 @@ def fill(db: Connection) -> None:
             db.execute(insert(schema.measure), rows)
 
 
+def likeness(
+    target: targets.Remembered | None, steps: Sequence[Step]
+) -> tuple[str, list[tuple[str, str]]]:
+    """What *target* is, and of each of *steps* its recipe and parameters: like with like."""
+    model = model_of(target.machine) if target else ""
+    recipes = {info.name: info for info in (target.recipes or ())} if target else {}
+    return model, [(step.recipe, settings_of(step, recipes.get(step.recipe))) for step in steps]
+
+
 def of_run(db: Connection, job: int, jid: str) -> list[Measure]:
     """What the run of *job* on *jid* has measured, in the order of its steps."""
     mine = and_(_M.job == job, _M.jid == jid)
@@ -207,15 +216,12 @@ def _rows(
     ended: Sequence[datetime],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Rows for the outcomes of *run* from number *first* on; a step nobody asked for has none."""
-    model = model_of(target.machine) if target else ""
-    recipes = {info.name: info for info in (target.recipes or ())} if target else {}
-    rows = []
-    for index, at in enumerate(ended, first):
-        if index < len(steps):
-            step = Step(steps[index]["recipe"], steps[index]["params"])
-            key = settings_of(step, recipes.get(step.recipe))
-            rows.append(_row(run, index, step.recipe, key, model, at))
-    return rows
+    asked = [Step(step["recipe"], step["params"]) for step in steps[first : first + len(ended)]]
+    model, keys = likeness(target, asked)
+    return [
+        _row(run, index, *key, model, at)
+        for index, (key, at) in enumerate(zip(keys, ended, strict=False), first)
+    ]
 
 
 def _row(
