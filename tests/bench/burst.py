@@ -48,13 +48,12 @@ async def _join(on: Stage, stack: AsyncExitStack, number: int) -> Person:
 
 async def _burst(people: list[Person], line: str, nick: str) -> float:
     """Answers per second, until the last of them has come to the first person."""
-    since, count = people[0].mark(), 0
+    since, answers = people[0].mark(), set[str]()
     began = time.perf_counter()
 
-    def last(_: Heard) -> bool:
-        nonlocal count
-        count += 1
-        return count == PEOPLE * EACH
+    def last(heard: Heard) -> bool:  # asked anew of all that was heard whenever more comes
+        answers.add(heard.id)
+        return len(answers) == PEOPLE * EACH
 
     for _ in range(EACH):
         for person in people:
