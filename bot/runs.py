@@ -38,8 +38,14 @@ def gone(run: Run) -> str:
     return f"its output is no longer kept ({run.dropped})" if run.dropped else ""
 
 
-def only(job: Job, target: str, verb: str) -> Run:
-    """The run on *target*, or if that is empty the only one, or the only one that went wrong."""
+def only(job: Job, target: str, verb: str, rest: str = "") -> Run:
+    """
+    The run on *target*, or if that is empty the only one, or the only one that went wrong.
+
+    Args:
+        verb: What is asked, for the hint of a refusal.
+        rest: What stood behind the target.
+    """
     if target:
         return of(job, target)
     names = [run.target for run in job.runs]
@@ -48,7 +54,7 @@ def only(job: Job, target: str, verb: str) -> Run:
         return candidates[0]
     raise Refusal(
         f"job {job.number} has {len(names)} targets: {listed(folded(names))}",
-        hint=f"Say {verb} {job.number} {names[0]}.",
+        hint=f"Say {' '.join(filter(None, (verb, str(job.number), names[0], rest)))}.",
     )
 
 

@@ -55,6 +55,13 @@ class Log:
     file: str = ""
     """A file that it left."""
 
+    @property
+    def part(self) -> str:
+        """What is asked for, as one would say it; empty: the end."""
+        if self.span[0]:
+            return f"lines {self.span[0]}-{self.span[1]}"
+        return f"file {self.file}" if self.file else self.what
+
 
 async def resolve(asked: Log, lab: Lab, line: Line) -> Log:
     """The job is there, and has such a target."""
@@ -65,7 +72,7 @@ async def resolve(asked: Log, lab: Lab, line: Line) -> Log:
 async def run(asked: Log, lab: Lab, line: Line) -> Reply:
     """From the store: it is there while the run goes on, too."""
     job = await lab.jobs.get(asked.number)
-    chosen = runs.only(job, asked.target, "log")
+    chosen = runs.only(job, asked.target, "log", asked.part)
     if gone := runs.gone(chosen):
         return Reply(f"{_start(chosen)}: {gone}", data={**_facts(chosen), "note": gone})
     if asked.span[0]:
