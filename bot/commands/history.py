@@ -158,12 +158,18 @@ VERB = Verb(
         "not count. Without a recipe, one line for each."
     ),
     grammar=optional(keyword("of"))
-    + name("target", "a target")
-    + optional(name("recipe", "a recipe")),
+    + (
+        name("recipe", "a recipe") + keyword("on") + name("target", "a target")
+        | name("target", "a target") + optional(name("recipe", "a recipe"))
+    ).set_name("a target"),
     then="a recipe or nothing more",
     build=History,
     resolve=resolve,
     needs=Permission.LOOK,
     run=run,
-    examples={"history bob memtest": History("bob", "memtest"), "history bob": History("bob")},
+    examples={
+        "history bob memtest": History("bob", "memtest"),
+        "history memtest on bob": History("bob", "memtest"),
+        "history bob": History("bob"),
+    },
 )
