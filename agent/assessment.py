@@ -81,11 +81,15 @@ class Assessment:
             # The last line of a console says more than the last line of JSON.
             message = results.message or ("" if self.file else "see its log")
         verdict, reason = self._judge.ended(code, findings, message)
+        lack = self._lack(lasted) if verdict in GOOD else ""
+        return ("error", lack) if lack else (verdict, reason)
+
+    def _lack(self, lasted: float | None) -> str:
+        """What is missing for a pass, though nothing is bad; empty if nothing is."""
         clock = self.clock
-        if verdict in GOOD and clock is not None and lasted is not None and clock.early(lasted):
-            early = f"after {lasted:.1f} s, told to work for {clock.takes} s"
-            return "error", f"it ended early: {early}"
-        return verdict, reason
+        if clock is not None and lasted is not None and clock.early(lasted):
+            return f"it ended early: after {lasted:.1f} s, told to work for {clock.takes} s"
+        return self._results.lack if self._results is not None else ""
 
     def stopped(self, verdict: str, reason: str, more: tuple[Finding, ...] = ()) -> Finding:
         """The verdict and its reason, after we ended it with *verdict* for that *reason*."""

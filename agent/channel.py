@@ -15,7 +15,9 @@ Rule 1: what cannot be read is an error, never a pass; so is more than we take.
 
 Rule 2: a case that was expected and did not come is a fail, whatever else was said.
 
-Rule 3: facts come all of them or not at all: a part of an inventory looks like theft.
+Rule 3: whatever else is said of a case, nothing bad that was said of it is forgotten.
+
+Rule 4: facts come all of them or not at all: a part of an inventory looks like theft.
 """
 
 import json
@@ -41,7 +43,7 @@ FACTS_SIZE = 10_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _LARGEST = 1e15
 _FAULTS = 3  # that are told
-_MILDEST_FIRST = ("pass", "skip", "warn", "fail", "error")
+_VERDICTS = ("pass", "skip", "warn", "fail", "error")
 
 
 class _Unreadable(Exception):  # noqa: N818  (caught below; its text is told)
@@ -56,7 +58,8 @@ class Channel:
         self.counts: dict[str, float] = {}
         self._facts: dict[str, str] = {}
         self.progress: tuple[float, str] | None = None
-        self._cases: dict[str, tuple[str, str]] = {}
+        self._cases: dict[tuple[str, str, str], None] = {}
+        """Name, verdict and why, each once, as they came."""
         self._faults: list[str] = []
         self._rest = b""
         self._read = self._lines = 0
@@ -101,11 +104,12 @@ class Channel:
             whole: It ended by itself: then what was expected must have come.
         """
         found = [("error", fault) for fault in self._faults]
-        for name, (verdict, why) in self._cases.items():
+        for name, verdict, why in self._cases:
             if verdict != "pass":
-                found.append((verdict, f"{name}: {why}" if why else f"{name}: {verdict}"))
+                found.append((verdict, f"{name}: {why or verdict}"))
         if whole:
-            missing = (name for name in self._expect if name not in self._cases)
+            told = {name for name, _, _ in self._cases}
+            missing = (name for name in self._expect if name not in told)
             found += [("fail", f"{name}: there is no result of it") for name in missing]
         return found
 
@@ -130,15 +134,15 @@ class Channel:
         name, verdict, why = said["case"], said.get("verdict"), said.get("why", "")
         if not isinstance(name, str) or not len(name := printable(name, 80)) > 0:
             raise _Unreadable("a case has a name")
-        if verdict not in _MILDEST_FIRST:
-            raise _Unreadable(f"a verdict is one of {', '.join(_MILDEST_FIRST)}")
+        if verdict not in _VERDICTS:
+            raise _Unreadable(f"a verdict is one of {', '.join(_VERDICTS)}")
         if not isinstance(why, str):
             raise _Unreadable("why is text")
-        if name not in self._cases and len(self._cases) == CASES:
+        # Why something passed is nobody's question.
+        case = name, verdict, "" if verdict == "pass" else printable(why)
+        if case not in self._cases and len(self._cases) == CASES:
             raise _Unreadable(f"more than {CASES} cases")
-        order = _MILDEST_FIRST.index
-        if name not in self._cases or order(verdict) > order(self._cases[name][0]):
-            self._cases[name] = verdict, printable(why)
+        self._cases[case] = None
 
     def _metric(self, said: dict[str, Any]) -> None:
         unit = said.get("unit", "")
@@ -179,11 +183,19 @@ def _object(line: bytes) -> dict[str, Any]:
     if len(line) > LINE:
         raise _Unreadable(f"it is longer than {LINE >> 10}K")
     try:
-        said = json.loads(line)
+        said = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise _Unreadable("it is not JSON") from error
     if not isinstance(said, dict):
         raise _Unreadable("it is no object")
+    return said
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; what is said twice in it could be a fail and a pass."""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise _Unreadable("it says something twice")
     return said
 
 

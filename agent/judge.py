@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from agent import endings
 from agent.known import Known
 from agent.metrics import Metrics
 from agent.progress import Level, printable
@@ -132,13 +133,16 @@ class Judge:
         found, why = self._gravest(findings)
         if code < 0:
             also = f"; {why}" if why and found not in GOOD else ""
-            return self._worst("error", f"it was killed by {_signal(-code)}, not by us{also}")
-        verdict = "pass" if self.known.excuses(code) else self._meaning(code)
+            killer = endings.signal(-code)
+            return self._worst("error", f"it was killed by {killer}, not by us{also}")
+        verdict, said = ("pass", "") if self.known.excuses(code) else self._meaning(code)
         last = message or (printable(self._tail[-1]) if self._tail else "")
-        ended = f"exit code {code}" + (f": {last}" if last else "")
+        ended = f"exit code {code}{said}" + (f": {last}" if last else "")
         reason = "" if verdict == "pass" else f"it ended with {ended}"
         if worst(verdict, found) == found != "pass":
             verdict, reason = found, f"{why} ({ended})" if code else why
+        elif found == "fail":  # what is worse hides it, but not from people
+            reason = f"{reason}; also, {why}"
         if verdict in GOOD and not self.failures and (lack := self._lack()):
             return self._worst("error", lack)
         return self._worst(verdict, reason)
@@ -154,14 +158,20 @@ class Judge:
                 self._keep(why)
         if self.known.why:
             every.append(("warn", self.known.why))
-        return gravest(every)
+        found, why = gravest(every)
+        if found == "error" and (failed := [why for verdict, why in every if verdict == "fail"]):
+            why = f"{why}; also, {failed[0]}"
+        return found, why
 
-    def _meaning(self, code: int) -> str:
-        """What the recipe says of an exit code; what it does not speak of is a fail."""
-        if str(code) in self._exit or not self._bits:
-            return self._exit.get(str(code), "fail")
-        bits = [str(bit) for bit in range(8) if code >> bit & 1]
-        return worst("pass", *(self._bits.get(bit, "fail") for bit in bits))
+    def _meaning(self, code: int) -> Finding:
+        """What the recipe says of an exit code, or else a shell, and its words; or a fail."""
+        if (meant := self._exit.get(str(code))) is not None:
+            return meant, ""
+        if self._bits:
+            bits = [str(bit) for bit in range(8) if code >> bit & 1]
+            return worst("pass", *(self._bits.get(bit, "fail") for bit in bits)), ""
+        said = endings.shell(code)
+        return ("error", f", {said}") if said else ("fail", "")
 
     def stopped(
         self, verdict: str, reason: str, findings: Sequence[Finding] = ()
@@ -279,10 +289,3 @@ def _number(match: re.Match[str]) -> int:
     """What a match adds to its count."""
     text = match.groupdict().get("n")
     return int(text) if text is not None and re.fullmatch(r"[0-9]{1,15}", text) else 1
-
-
-def _signal(number: int) -> str:
-    names = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS",
-             8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM"}  # fmt: skip
-    kill = " (out of memory?)" if number == 9 else ""
-    return names.get(number, f"signal {number}") + kill

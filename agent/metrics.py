@@ -4,8 +4,8 @@ Values that a step measured. No I/O, standard library only.
 Rule 1: a value is a finite number that was said, in the unit that the recipe means. What is
 not said is no zero.
 
-Rule 2: a limit that is broken is a fail; one that cannot be judged, for want of a value, is
-no pass.
+Rule 2: a limit that is broken is a fail; one that cannot be judged, for want of a value or
+because one of them is no number, is no pass.
 """
 
 import math
@@ -37,6 +37,7 @@ class Metrics:
         ]
         self._values: dict[str, tuple[int, float]] = {}  # how many, and what came of them
         self._units: dict[str, str] = {}
+        self._unread: set[str] = set()  # lines told them, but no number
 
     def __bool__(self) -> bool:
         """Whether any is read from lines."""
@@ -50,8 +51,9 @@ class Metrics:
     def see(self, line: str) -> None:
         """Look at *line*, which may tell some of them."""
         for name, pattern in self._lines:
-            if match := pattern.search(line):
-                self.add(name, _number(match["value"]))
+            match = pattern.search(line)
+            if match and match["value"] is not None and self.add(name, _number(match["value"])):
+                self._unread.add(name)
 
     def add(self, name: str, value: float | None, unit: str = "") -> str:
         """One more *value* of a metric. What is wrong with it; empty if nothing is."""
@@ -75,9 +77,10 @@ class Metrics:
         return ""
 
     def lacking(self) -> str:
-        """The first with a limit of which no value is known; empty if there is none."""
+        """The first with a limit of which a value is not known; empty if there is none."""
         for name, spec in self._specs.items():
-            if name not in self._values and ("at_least" in spec or "at_most" in spec):
+            known = name in self._values and name not in self._unread
+            if not known and ("at_least" in spec or "at_most" in spec):
                 return name
         return ""
 
@@ -121,7 +124,7 @@ class Metrics:
 def _number(text: str) -> float | None:
     try:
         return float(text)
-    except (TypeError, ValueError):  # a group that took no part; not a number
+    except ValueError:
         return None
 
 

@@ -146,6 +146,7 @@ class Recipe(Strict):
             raise Refusal(f"{self.name} cannot run here: {info.missing}")
         self._check_memory(values, means)
         for name, param in self.params.items():
+            param.check_multiple(name, values[name])
             if param.kind in _DEVICES:
                 values[name] = _device(param.kind, name, values[name], means)
         takes = int(values[self.time.takes]) if self.time.takes else 0

@@ -13,6 +13,7 @@ path does not find is not there: it is neither zero nor false.
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from agent.progress import printable
@@ -35,6 +36,8 @@ class Results:
         """Verdicts and why, of all rules that apply."""
         self.message = ""
         """What the program itself says of its end."""
+        self.lack = ""
+        """What is missing for a pass, or empty."""
         self.document = document = _document(data)
         if document is None:
             self.findings.append(("error", "it ended without results that can be read"))
@@ -43,6 +46,7 @@ class Results:
             if (number := number_at(document, path)) is not None:
                 self.counts[name] = _short(number / per)
         self._judge(spec["rules"], document)
+        self.lack = _unequal(document, spec.get("same", ()))
         said = find(document, spec["message"]) if spec["message"] else []
         self.message = printable(next((each for each in said if isinstance(each, str)), ""))
 
@@ -68,6 +72,19 @@ def number_at(document: object, path: str) -> float | None:
     return _number(find(document, path))
 
 
+def _unequal(document: object, same: Sequence[Sequence[str]]) -> str:
+    """Why the first two numbers that should be the same are not; empty if all are."""
+    for this, that, why in same:
+        left, right = number_at(document, this), number_at(document, that)
+        if left is None or left != right:
+            return f"{why} ({_told(left)} is not {_told(right)})"
+    return ""
+
+
+def _told(number: float | None) -> str:
+    return "nothing" if number is None else str(_short(number))
+
+
 def _inside(value: object, part: str) -> list[object]:
     if isinstance(value, dict):
         if part == "*":
@@ -90,6 +107,9 @@ def _match(rule: Spec, found: list[object]) -> tuple[bool, object]:
     """Whether *rule* applies to what was found, and the value that says so, if it is a number."""
     if "missing" in rule:
         return all(each is None for each in found), None
+    if "is_not" in rule:
+        wanted = rule["is_not"]
+        return not found or any(type(v) is not type(wanted) or v != wanted for v in found), None
     if "is" in rule:
         return any(type(v) is type(rule["is"]) and v == rule["is"] for v in found), None
     for value in found:
@@ -120,7 +140,7 @@ def _short(number: float) -> float:
 
 def _document(data: bytes) -> object | None:
     """The first JSON object that begins a line; programs write messages before it."""
-    text = data.decode("utf-8", "replace")
+    text = data.decode("utf-8-sig", "replace")
     start = 0 if text.startswith("{") else text.find("\n{") + 1
     if not text[start:].startswith("{"):
         return None

@@ -1,8 +1,8 @@
 """
 From bytes to lines, as a person at a terminal sees them. No I/O, standard library only.
 
-Rule 1: a line ends with a newline or a carriage return; backspaces go back in it, escape
-sequences and control characters are not there.
+Rule 1: a line ends with a newline, a carriage return or a form feed; backspaces go back in it,
+escape sequences, control characters and a byte order mark are not there.
 
 Rule 2: what was erased was still said: a line comes as it is seen, and as it was written.
 
@@ -18,7 +18,11 @@ LINE = 4096
 
 _OVERLAP = 256  # a match may straddle the cut of a longer line
 
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\^_])")
+_ESCAPE = re.compile(  # ECMA-48, with what xterm adds: a title
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~]|[0-Z\\^-~])"
+)
+_LONGEST = 128  # of one that comes in parts
+_RETURN = re.compile(r"[\r\x0b\x0c]")
 _CONTROL = re.compile(r"[\x00-\x07\x0b-\x1f\x7f-\x9f]")  # all but backspace and tab
 _BACK = re.compile(r"(\x08+)")
 
@@ -63,7 +67,7 @@ class Lines:
         """The line that is being written, counted by newlines."""
         self._screen = Screen()
         self._written = ""  # the line as it was written, its last few kilobytes
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._escape = ""  # an escape sequence that is not whole yet
 
     def feed(self, data: bytes) -> None:
@@ -86,10 +90,7 @@ class Lines:
 
     def _row(self, text: str) -> None:
         """Look at *text*, which may be written over itself."""
-        if "\r" not in text:
-            self._write(text)
-            return
-        rest, *more = text.split("\r")
+        rest, *more = _RETURN.split(text)
         self._write(rest)
         for each in more:
             self._end()
@@ -115,8 +116,10 @@ class Lines:
     def _shown(self, text: str) -> str:
         """*text* without escape sequences; one that is not whole yet is kept for later."""
         text, self._escape = self._escape + text, ""
-        start = text.rfind("\x1b", -32)
-        if start >= 0 and _ESCAPE.match(text, start) is None:
+        start = text.find("\x1b", -_LONGEST)
+        while start >= 0 and _ESCAPE.match(text, start):
+            start = text.find("\x1b", start + 1)
+        if start >= 0:
             text, self._escape = text[:start], text[start:]
         return _CONTROL.sub("", _ESCAPE.sub("", text))
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from agent.format.types import Bytes, count
 from agent.wire.errors import BadValue
-from agent.wire.parameter import FOR, Kind, Parameter, nearest
+from agent.wire.parameter import FOR, Kind, Parameter, format_size, nearest
 from agent.wire.settings import Strict
 from agent.wire.vocabulary import NAME
 
@@ -16,12 +17,20 @@ class Param(Strict):
     default: str
     min: str | None = None
     max: str | None = None
+    multiple: Bytes | None = None
+    """Of what a size must be a multiple: what a program would else cut off, or refuse."""
     choices: tuple[str, ...] = ()
     help: str = ""
 
     def parameter(self) -> Parameter:
         """The same for others to see."""
-        return Parameter(**self.model_dump())
+        return Parameter(**self.model_dump(exclude={"multiple"}))
+
+    def check_multiple(self, name: str, value: str) -> None:
+        """BadValue if *value*, as it goes to the program, is no :attr:`multiple`."""
+        if self.multiple is not None and count(value) % self.multiple:
+            step = format_size(self.multiple)
+            raise BadValue(f"{name}={value} is no multiple of {step}", hint=f"In steps of {step}.")
 
 
 _PARAM = re.compile(r"(?P<option>--[A-Za-z][\w-]*=)?\{(?P<name>[^{}]*)\}")
@@ -41,10 +50,12 @@ def check_params(params: Mapping[str, Param]) -> None:
             raise ValueError(f"params.{name}: a name is letters, digits and _ . -")
         if name == FOR:
             raise ValueError(f"params.{name}: people say it for what time.takes names")
+        if param.multiple is not None and param.kind != Kind.SIZE:
+            raise ValueError(f"params.{name}.multiple: only a size has one")
         if param.kind == Kind.CHOICE and not param.choices:
             raise ValueError(f"params.{name}: choices are missing")
         try:
-            param.parameter().check(name, param.default)
+            param.check_multiple(name, param.parameter().check(name, param.default))
         except BadValue as error:
             raise ValueError(f"params.{name}.default: {error}") from error
 

@@ -17,11 +17,20 @@ class Count(Strict):
     """What it is divided by: 1000 makes microseconds of nanoseconds."""
 
 
+class Same(Strict):
+    """Two numbers among the results that must be equal, else something was left out."""
+
+    this: Path
+    that: Path
+    why: str = Field(min_length=1, max_length=200)
+
+
 class Finding(Strict):
-    """What a value among the results means: the values that are ``is``, above, below, missing."""
+    """What a value among the results means, if it is as one of the keys says."""
 
     path: Path
     is_: bool | int | str | None = Field(default=None, alias="is")
+    is_not: bool | int | str | None = None
     above: float | None = None
     below: float | None = None
     missing: Literal[True] | None = None
@@ -30,8 +39,9 @@ class Finding(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(each is not None for each in (self.is_, self.above, self.below, self.missing)) != 1:
-            raise ValueError("needs one of: is, above, below, missing")
+        given = (self.is_, self.is_not, self.above, self.below, self.missing)
+        if sum(each is not None for each in given) != 1:
+            raise ValueError("needs one of: is, is_not, above, below, missing")
         return self
 
 
@@ -42,6 +52,7 @@ class Results(Strict):
     """In the scratch folder; without it, the output is the JSON."""
     counts: Mapping[Word, Annotated[Count, BeforeValidator(lambda v: at(v))]] = {}
     rules: tuple[Finding, ...] = ()
+    same: tuple[Same, ...] = ()
     message: Path | None = None
     """Where the program says what is wrong: told instead of its last line."""
 
@@ -52,4 +63,5 @@ class Results(Strict):
             "message": self.message,
             "counts": {name: [count.path, count.per] for name, count in self.counts.items()},
             "rules": [rule.model_dump(by_alias=True, exclude_none=True) for rule in self.rules],
+            "same": [[rule.this, rule.that, rule.why] for rule in self.same],
         }

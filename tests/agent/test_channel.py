@@ -90,6 +90,7 @@ def test_a_case_that_is_missing_is_a_fail() -> None:
         ('{"progress": 2}', "from 0 to 1"),
         ('{"progress": 0.5, "text": 5}', "text is text"),
         ('{"case": "a", "verdict": "fail"', "not JSON"),
+        ('{"case": "a", "verdict": "fail", "verdict": "pass"}', "it says something twice"),
         ('{"case": "' + "a" * LINE + '"}', "longer than"),
     ],
 )

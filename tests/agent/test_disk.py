@@ -3,7 +3,7 @@
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from agent.wire.vocabulary import Verdict
 from tests.agent.bench import gone, output, records, verdict
 from tests.agent.replay import a_program, begun, follow, processes
 from tests.agent.target import JOURNAL, Target, mount, unmount
+from tests.preload import failing
 
 BRIEF = {"for": "1s", "size": "4M"}
 
@@ -150,6 +151,66 @@ def test_a_part_of_it_that_is_killed_is_an_error_though_it_ends_with_0(
     assert supervisor.wait(30) == 0
     assert verdict(run) == ("error", "A part of it was killed: out of memory?")
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("whom", [min, max], ids=["all of it", "a part"])
+def test_one_that_somebody_ends_is_an_error_and_no_failure_of_the_disk(
+    target: Target, disk: Recipe, place: Path, whom: Callable[[Iterator[int]], int]
+) -> None:
+    step = disk.resolve({"for": "60s", "size": "4M", "folder": str(place)}, means())
+    run, supervisor = begun(target, step, 0.01)
+    follow(run, lambda: len(list(processes("fio"))) > 1)
+    os.kill(whom(processes("fio")), signal.SIGTERM)
+    assert supervisor.wait(30) == 0
+    assert verdict(run)[0] == "error", output(run)
+
+
+def test_one_that_did_not_check_all_that_it_wrote_is_no_pass(
+    target: Target, disk: Recipe, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = failing("ended", "/usr/bin/fio", target.home)
+    monkeypatch.setenv("PATH", a_program(target.home / "bin", "fio", script))
+    run = target.run(disk.resolve(BRIEF | {"folder": str(place)}, means()))
+    assert records(run)[-2].fields["status"] == 0
+    assert verdict(run)[0] == "error"
+    assert "it did not check all that it wrote (4194304 is not " in verdict(run)[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("EDQUOT", "The disk is full"),
+        ("EFBIG", "The disk is full"),
+        ("ENOMEM", "There was no memory for it"),
+        ("EINVAL", "This disk does not take such blocks"),
+        ("EROFS", "Read-only file system"),
+    ],
+)
+def test_what_a_sound_disk_may_refuse_is_an_error(
+    target: Target, disk: Recipe, place: Path, monkeypatch: pytest.MonkeyPatch, error: str,
+    words: str,
+) -> None:  # fmt: skip
+    fault = f"strace -f -qq -o /dev/null -e inject=pwrite64:error={error}:when=3+"
+    monkeypatch.setenv("PATH", a_program(target.home / "bin", "fio", f'{fault} /usr/bin/fio "$@"'))
+    run = target.run(disk.resolve(BRIEF | {"folder": str(place)}, means()))
+    assert verdict(run)[0] == "error", output(run)
+    assert words in verdict(run)[1]
+
+
+@pytest.mark.parametrize(
+    "given", [{"size": "1500K"}, {"size": "1048577"}, {"block": "5K"}, {"block": "5000"}]
+)
+def test_what_fio_would_leave_unwritten_or_cannot_check_is_refused(
+    disk: Recipe, given: dict[str, str]
+) -> None:
+    with pytest.raises(BadValue, match="is no multiple of"):
+        disk.resolve(given, means())
+
+
+def test_blocks_of_any_multiple_pass(target: Target, disk: Recipe, place: Path) -> None:
+    given = {"size": "3M", "block": "12K", "mode": "randread", "direct": "0"}
+    run = target.run(disk.resolve(BRIEF | given | {"folder": str(place)}, means()))
+    assert verdict(run) == ("pass", ""), output(run)
 
 
 def test_a_supervisor_that_is_killed_leaves_no_file_to_the_next_agent(

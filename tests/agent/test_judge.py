@@ -48,6 +48,34 @@ def test_exit_codes() -> None:
     assert judged(b"", 0, exit={"1": "pass"})[0] == "fail"
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (126, "a program that cannot be run"),
+        (127, "a program that is not there"),
+        (137, "SIGKILL (out of memory?)"),
+        (139, "SIGSEGV"),
+    ],
+)
+def test_what_a_shell_says_of_a_program_that_judged_nothing(code: int, words: str) -> None:
+    expected = "error", f"it ended with exit code {code}, as a shell says of {words}: dead"
+    assert judged(b"dead\n", code) == expected
+    assert judged(b"", code, exit={str(code): "pass"}) == ("pass", "")  # a recipe knows better
+    assert judged(b"", code, bits={"0": "warn", "1": "warn"})[0] == "fail"
+
+
+@pytest.mark.parametrize("code", [124, 125, 128, 150, 200, 255])
+def test_it_says_nothing_of_other_codes(code: int) -> None:
+    assert judged(b"", code)[0] == "fail"
+
+
+def test_what_is_worse_than_a_fail_does_not_hide_it() -> None:
+    findings = [("warn", "warm"), ("fail", "a: bit 3"), ("error", "line 2 is no JSON")]
+    assert a_judge().ended(0, findings) == ("error", "line 2 is no JSON; also, a: bit 3")
+    verdict, reason = a_judge(exit={"4": "error"}).ended(4, findings[:2])
+    assert (verdict, reason) == ("error", "it ended with exit code 4; also, a: bit 3")
+
+
 @pytest.mark.parametrize("code", [0, 1, -11])
 def test_the_worst_rule_wins(code: int) -> None:
     rules = {"exit": {"0": "pass", "1": "error"}, "fail": ["BAD"], "must": ["Done"]}
@@ -147,6 +175,25 @@ def test_a_failure_on_a_line_of_its_own_is_always_seen(
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     for start, end in itertools.pairwise(edges):
         judge.feed(data[start:end])
+    assert judge.ended(0)[0] == "fail"
+
+
+@pytest.mark.parametrize("size", [1, 100])
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"\xef\xbb\xbf",  # a byte order mark
+        b"all is well\f",  # on a page of its own
+        b"\x1b]0;a test that is under way\x07",  # a window's title, ended in either way
+        b"\x1b]2;a test\x1b\\",
+        b"\x1b(B\x1b[m",  # colours off, as ncurses says it
+        b"\x1b7\x1b[2K",
+    ],
+)
+def test_what_is_not_seen_does_not_hide_the_start_of_a_line(before: bytes, size: int) -> None:
+    judge, data = a_judge(fail=["^FAILURE: it$"]), before + b"FAILURE: it\n"
+    for start in range(0, len(data), size):
+        judge.feed(data[start : start + size])
     assert judge.ended(0)[0] == "fail"
 
 

@@ -63,6 +63,16 @@ def test_what_others_say_is_explained_likewise() -> None:
     assert judged("Done\n", 0, ("error", "FAIL: port 3")) == ("error", "FAIL: port 3")
 
 
+def test_it_hides_nothing_else_that_is_said_of_the_same_case(target: Target) -> None:
+    say = 'echo \'{{"case": "port 3", "verdict": "fail", "why": "{}"}}\' >> $LABROOM_RESULTS; '
+    worn = say.format("worn")
+    known = [ISSUE | {"line": "port 3: worn"}]
+    assert verdict(target.run(sh(worn + worn, known=known))) == KNOWN
+    target.state = target.state.with_name("another")
+    both = target.run(sh(worn + say.format("bit 7"), known=known))
+    assert verdict(both) == ("fail", "port 3: bit 7")
+
+
 def test_it_is_told_with_its_link(target: Target) -> None:
     run = target.run(sh("echo FAIL: port 3; exit 4", fail=["FAIL"], known=[ISSUE]))
     assert verdict(run) == ("warn", "known: the port is worn (exit code 4: FAIL: port 3)")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.assessment import Assessment
 from agent.judge import Judge, gravest
 from agent.results import Results, find
 from tests.agent.test_judge import RULES
@@ -57,6 +58,47 @@ def test_what_is_counted() -> None:
 def test_the_worst_of_what_they_say(document: object, verdict: str, reason: str) -> None:
     results = read(document)
     assert gravest(results.findings) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("document", "verdict"),
+    [
+        ({"state": ["OK", "OK"]}, "pass"),
+        ({"state": ["OK", "degraded"]}, "fail"),
+        ({"state": ["OK", None]}, "fail"),
+        ({"state": ["OK", True]}, "fail"),
+        ({"state": []}, "fail"),
+        ({}, "fail"),
+    ],
+)
+def test_what_may_be_nothing_else(document: object, verdict: str) -> None:
+    rule = {"path": "state/*", "is_not": "OK", "then": "fail", "why": "it is not well"}
+    results = Results(SPEC | {"rules": [rule]}, json.dumps(document).encode())
+    assert gravest(results.findings)[0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("document", "lack"),
+    [
+        ({"wrote": 5, "read": 5}, ""),
+        ({"wrote": 5, "read": 4}, "not all of it (5 is not 4)"),
+        ({"wrote": 5}, "not all of it (5 is not nothing)"),
+        ({"read": 0}, "not all of it (nothing is not 0)"),
+        ({}, "not all of it (nothing is not nothing)"),
+        ({"wrote": "5", "read": "5"}, "not all of it (nothing is not nothing)"),
+        ({"wrote": float("nan"), "read": float("nan")}, "not all of it (nothing is not nothing)"),
+    ],
+)
+def test_numbers_that_must_be_the_same(document: object, lack: str) -> None:
+    spec = SPEC | {"rules": [], "same": [["wrote", "read", "not all of it"]]}
+    data = json.dumps(document).encode()
+    assert Results(spec, data).lack == lack
+    assessment = Assessment({"rules": RULES, "results": spec})
+    assessment.feed(data)
+    assert assessment.ended(0, lasted=1)[0] == ("error" if lack else "pass")
+    bad = Assessment({"rules": RULES, "results": spec})
+    bad.feed(data)
+    assert bad.ended(3, lasted=1)[0] == "fail"  # it has already failed by itself
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from agent.resume import Action, Decision, Story
 from agent.wire.errors import BadValue
 from agent.wire.vocabulary import Verdict
 from tests.agent.bench import gone, output, records, verdict
-from tests.agent.replay import a_program, begun, processes
+from tests.agent.replay import a_program, begun, follow, processes
 from tests.agent.target import JOURNAL, Target
 from tests.agent.test_memtest import ALL, BOUND
 
@@ -87,6 +87,18 @@ def test_a_part_of_it_that_is_killed_is_an_error(
     assert supervisor.wait(30) == 0
     assert verdict(run)[0] == "error", output(run)
     assert "ended early" in verdict(run)[1] or "was killed" in verdict(run)[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGBUS, signal.SIGSEGV, signal.SIGILL])
+def test_a_part_of_it_that_dies_of_the_hardware_is_no_pass_though_it_begins_again(
+    target: Target, stress: Recipe, number: signal.Signals
+) -> None:
+    run, supervisor = begun(target, stress.resolve(BRIEF | {"for": "30s"}, means()), 0.01)
+    follow(run, lambda: len(list(processes("stress-ng"))) == 4)
+    os.kill(max(processes("stress-ng")), number)  # as the kernel does: memory cannot be read
+    assert supervisor.wait(40) == 0
+    assert verdict(run)[0] == "error", output(run)
+    assert "died of a signal" in verdict(run)[1]
 
 
 def test_somebody_else_ends_it_and_it_calls_that_a_success(target: Target, stress: Recipe) -> None:
