@@ -15,7 +15,10 @@ from collections.abc import Iterable
 
 from agent.progress import printable
 
-_DISK = r"(?!(?:fd|sr|loop|dm-|zram|nbd)\d)"  # no disk in it, or another one says so as well
+# Of these there is no disk in it, another one says so as well, or it may not be read at all.
+_DISK = r"(?!(?:fd|sr|loop|dm-|zram|nbd)\d|mmcblk\d+(?:rpmb|boot\d))"
+# What a disk that cannot do it refuses: nothing was lost.
+_REFUSED = r"(?!\d+ op \S+\((?:DISCARD|WRITE_ZEROES)\))"
 
 CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
     "mce": (  # machine checks, and what the firmware reports of memory, processors and buses
@@ -33,12 +36,20 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("warn", r"^EDAC .*(?: CE |[Cc]orrected)"),
     ),
     "io": (  # disks and file systems
-        ("fail", rf"(?:I/O|critical \w+|protection|timeout) error, dev {_DISK}\w+, sector "),
+        ("fail", rf"critical target error, dev {_DISK}\w+, sector {_REFUSED}"),
+        ("fail", rf"critical (?!target)[\w ]+ error, dev {_DISK}\w+, sector "),
+        ("fail", rf"(?:I/O|protection|timeout) error, dev {_DISK}\w+, sector "),
         ("fail", rf"Buffer I/O error on dev(?:ice)? {_DISK}"),
+        # What a file system remembers of an earlier day.
+        ("warn", r"^EXT4-fs .*: (?:error count since last fsck|(?:initial|last) error at time)"),
         ("fail", r"^(?:EXT[234]-fs|XFS|BTRFS|F2FS-fs)\b.*\b(?:error|[Cc]orruption|shut down)\b"),
         ("fail", r"^nvme\d?\S*:? .*(?:I/O .*timeout|controller is down|Device not ready)"),
+        ("fail", r"^nvme \S+ (?:Removing after probe failure|Disabling device after reset)"),
         ("fail", r"^ata\d+(?:\.\d+)?: (?:failed command|exception Emask|hard resetting link)"),
-        ("fail", r"Sense Key : (?:Medium|Hardware) Error|Unrecovered read error"),
+        ("fail", r"^ata\d+(?:\.\d+)?: (?:failed to IDENTIFY|COMRESET failed)"),
+        ("fail", r"^sd .*(?:Sense Key : (?:Medium|Hardware) Error|Unrecovered read error)"),
+        ("fail", r"^md/raid.*: Disk failure on"),
+        ("warn", r"^md/raid.*active with (\d+) out of (?!\1 )\d+ "),
     ),
     "oom": (  # no memory is left: it was no test
         ("error", r"[Oo]ut of memory: Killed|invoked oom-killer|oom-kill:|Out of memory and no"),
@@ -49,16 +60,19 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("fail", r"[Uu]nable to handle kernel|^Internal error: |^watchdog: BUG"),
     ),
     "hang": (
-        ("fail", r"blocked for more than \d+ seconds|soft lockup|hard LOCKUP|detected stalls"),
+        ("fail", r"blocked for more than \d+ seconds|soft lockup|hard LOCKUP"),
+        ("fail", r"detected (?:expedited )?stall"),
     ),
     "heat": (
         ("fail", r"[Cc]ritical temperature reached"),
         ("warn", r"temperature above threshold|clock throttled|[Tt]hermal throttling"),
     ),
     "pcie": (
-        ("warn", r"AER: (?:Multiple )?Corrected|PCIe Bus Error: severity=Corrected"),
+        # "Corrected" until Linux 6.8, "Correctable" since.
+        ("warn", r"AER: (?:Multiple )?Correct|PCIe Bus Error: severity=Correct"),
         ("fail", r"AER: .*(?:Uncorrect|[Ff]atal)|PCIe Bus Error: severity=Uncorrect"),
-        ("fail", r"pciehp: .*(?:Link Down|Card not present)"),
+        ("fail", r"DPC: (?:containment event|unmasked uncorrectable)"),
+        ("fail", r"pciehp: .*(?:Link Down|Card not present)|GPU has fallen off the bus"),
     ),
     "net": (
         ("fail", r"NETDEV WATCHDOG|transmit queue \d+ timed out|[Ll]ink is [Dd]own"),

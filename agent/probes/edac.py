@@ -39,9 +39,9 @@ def _controller(mc: Path, report: Report) -> tuple[int, int]:
 
 
 def _modules(mc: Path) -> list[Path]:
-    """The folders of its modules; older kernels have rows instead."""
-    for pattern in ("dimm[0-9]*", "rank[0-9]*", "csrow[0-9]*"):
-        if found := sorted(mc.glob(pattern), key=natural):
+    """The folders of its modules that count; before Linux 4.10 only rows do."""
+    for pattern in ("dimm[0-9]*/dimm_ce_count", "rank[0-9]*/dimm_ce_count", "csrow[0-9]*/ce_count"):
+        if found := sorted((path.parent for path in mc.glob(pattern)), key=natural):
             return found
     return []
 

@@ -35,11 +35,12 @@ def _pci(device: Path, report: Report) -> None:
     """
     The link above *device*; each is told once, at its lower end, by its first function.
 
-    What both ends can is what counts: a card for 16 lanes may well be in a slot with 8.
+    What both ends can is what counts: a card for 16 lanes may well be in a slot with 8. Inside a
+    switch, as many cards have one, there is no link: what its lower ports say is of that below.
     """
     port = device.parent
     width = _numbers(device / "current_link_width", port / "current_link_width")
-    if not device.name.endswith(".0") or len(width) < 2 or not width[0]:
+    if not device.name.endswith(".0") or len(width) < 2 or not width[0] or _in_switch(device):
         return
     kind = _KINDS.get(int(text(device / "class") or "0", 16) >> 16, "device")
     name = f"{kind} {device.name}"
@@ -57,6 +58,11 @@ def _pci(device: Path, report: Report) -> None:
         report.case(name, verdict, f"{now}; both ends can {fastest:g} GT/s")
     else:
         report.case(name, "pass", now)
+
+
+def _in_switch(device: Path) -> bool:
+    """Whether it is a lower port of a switch: below a root port, upper and lower ones alternate."""
+    return sum((above / "class").is_file() for above in device.parents) in (2, 4, 6, 8)
 
 
 def _numbers(*paths: Path) -> list[float]:

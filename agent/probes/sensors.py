@@ -3,7 +3,9 @@ Temperatures and fans against the limits that each chip itself gives (hwmon), an
 processors were throttled for heat since the start.
 
 At its critical limit or above, a part is in danger: a failure. At its maximum, or throttled, it
-is a warning. Voltages are left alone: what boards give as their limits is mostly not set.
+is a warning. Voltages are left alone, but for one thing: the chips of boards begin with whatever
+is in their registers, and many boards set little of it. One whose limits contradict each other
+was never set up, and none of its limits and alarms means anything.
 """
 
 import re
@@ -15,6 +17,9 @@ from agent.probes.sysfs import natural, number, text
 
 _COLDEST, _HOTTEST = -40.0, 150.0
 """Degrees; what is beyond is an input with nothing at it."""
+_FULL = (127.0, 128.0)
+"""Degrees; so is the most that a byte can say."""
+_GRAPHICS = ("amdgpu", "radeon", "nouveau", "xe", "i915")  # their fans stand still while cool
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class _Sensor:
 
     chip: Path
     stem: str
+    set_up: bool
+    """Whether its chip's limits are ones that somebody has set."""
 
     @property
     def name(self) -> str:
@@ -35,27 +42,27 @@ class _Sensor:
     def degrees(self, what: str) -> float | None:
         """A temperature; None if it is not there, or none that there can be."""
         found = self.number(what)
-        if found is None or not _COLDEST < found / 1000 < _HOTTEST:
+        if found is None or not _COLDEST < (said := found / 1000) < _HOTTEST:
             return None
-        return found / 1000
+        return None if _FULL[0] <= said <= _FULL[1] else said
 
-    def limit(self, what: str) -> float | None:
-        """A limit that somebody has set."""
-        found = self.degrees(what)
-        return found if found is not None and found > 0 else None
+    def limit(self, what: str) -> float:
+        """A limit that somebody has set, or 0."""
+        return max(0.0, self.degrees(what) or 0.0) if self.set_up else 0.0
 
     def alarm(self, what: str) -> bool:
-        return self.number(what) == 1
+        return self.set_up and self.number(f"{what}alarm") == 1
 
 
 def look(root: Path, report: Report) -> None:
     """Look at every chip that measures."""
     hottest: list[float] = []
     for chip in sorted((root / "sys/class/hwmon").glob("hwmon[0-9]*"), key=natural):
-        for sensor in _sensors(chip, "temp"):
+        set_up = _set_up(chip)
+        for sensor in _sensors(chip, "temp", set_up):
             if (found := _temperature(sensor, report)) is not None:
                 hottest.append(found)
-        for sensor in _sensors(chip, "fan"):
+        for sensor in _sensors(chip, "fan", set_up):
             _fan(sensor, report)
     _throttled(root, report)
     if hottest:
@@ -64,31 +71,48 @@ def look(root: Path, report: Report) -> None:
         report.case("sensors", "skip", "no chip here measures temperatures or fans (hwmon)")
 
 
-def _sensors(chip: Path, kind: str) -> list[_Sensor]:
+def _set_up(chip: Path) -> bool:
+    """Whether its limits make sense: none below zero, no voltage at least this and at most less."""
+    if any((number(path) or 0) < 0 for path in chip.glob("temp[0-9]*_max")):
+        return False
+    for path in chip.glob("in[0-9]*_min"):
+        least, most = number(path), number(path.with_name(path.name.replace("_min", "_max")))
+        if least is not None and most is not None and least >= most:
+            return False
+    return True
+
+
+def _sensors(chip: Path, kind: str, set_up: bool) -> list[_Sensor]:
     found = {
         match[1]
         for path in chip.glob(f"{kind}[0-9]*_*")
         if (match := re.fullmatch(rf"({kind}[0-9]+)_(?:input|fault)", path.name))
     }
-    return [_Sensor(chip, stem) for stem in sorted(found, key=lambda each: natural(Path(each)))]
+    stems = sorted(found, key=lambda each: natural(Path(each)))
+    return [_Sensor(chip, stem, set_up) for stem in stems]
 
 
 def _temperature(sensor: _Sensor, report: Report) -> float | None:
-    if sensor.alarm("fault"):
+    """Look at one; how hot it is, if that can be believed."""
+    if sensor.number("fault") == 1:
         report.case(sensor.name, "warn", "its sensor says that it is broken")
         return None
     if (now := sensor.degrees("input")) is None:
         report.note(f"{sensor.name}: nothing is measured there")
         return None
     said = f"{now:g} °C"
-    critical, most = sensor.limit("crit"), sensor.limit("max")
-    if sensor.alarm("emergency_alarm") or sensor.alarm("crit_alarm"):
+    if not sensor.set_up:
+        report.note(f"{sensor.name}: {said}; the limits of its chip make no sense")
+        return None
+    most = sensor.limit("max")
+    critical = max(most, limit) if (limit := sensor.limit("crit")) else 0.0
+    if sensor.alarm("emergency_") or sensor.alarm("crit_"):
         report.case(sensor.name, "fail", f"critical, by its own alarm: {said}")
-    elif critical is not None and now >= critical:
+    elif critical and now >= critical:
         report.case(sensor.name, "fail", f"{said}, critical from {critical:g} °C")
-    elif most is not None and now >= most:
+    elif most and now >= most:
         report.case(sensor.name, "warn", f"{said}, at most {most:g} °C")
-    elif (most or critical) and (sensor.alarm("max_alarm") or sensor.alarm("alarm")):
+    elif (most or critical) and (sensor.alarm("max_") or sensor.alarm("")):
         report.case(sensor.name, "warn", f"its alarm is on: {said}")
     else:
         report.case(sensor.name, "pass", said)
@@ -96,19 +120,21 @@ def _temperature(sensor: _Sensor, report: Report) -> float | None:
 
 
 def _fan(sensor: _Sensor, report: Report) -> None:
-    now, least = sensor.number("input"), sensor.number("min")
-    if sensor.alarm("fault"):
+    now = sensor.number("input")
+    least = (sensor.number("min") or 0) if sensor.set_up else 0
+    rests = now == 0 and text(sensor.chip / "name") in _GRAPHICS
+    if sensor.number("fault") == 1:
         report.case(sensor.name, "fail", "it says that it is broken")
     elif now is None:
         report.case(sensor.name, "warn", "its speed cannot be read")
-    elif least and now < least:
-        report.case(sensor.name, "fail", f"{now} rpm, at least {least} rpm")
-    elif sensor.alarm("alarm") and least:
-        report.case(sensor.name, "warn", f"its alarm is on: {now} rpm")
-    elif now:
-        report.case(sensor.name, "pass", f"{now} rpm")
-    else:
+    elif now < 0 or rests or (now == 0 and not least):
         report.note(f"{sensor.name}: it stands still, or there is none; it has no limit")
+    elif now < least:
+        report.case(sensor.name, "fail", f"{now} rpm, at least {least} rpm")
+    elif least and sensor.alarm(""):
+        report.case(sensor.name, "warn", f"its alarm is on: {now} rpm")
+    else:
+        report.case(sensor.name, "pass", f"{now} rpm")
 
 
 def _throttled(root: Path, report: Report) -> None:
