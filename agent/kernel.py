@@ -32,8 +32,8 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("warn", r"mce: .*CMCI storm"),
     ),
     "edac": (  # memory errors, as its controller counts them
-        ("fail", r"^EDAC .*(?: UE |[Uu]ncorrect|[Ff]atal|[Pp]arity)"),
-        ("warn", r"^EDAC .*(?: CE |[Cc]orrected)"),
+        ("fail", r"^EDAC\b.*(?: UE |[Uu]ncorrect|[Ff]atal|[Pp]arity)"),
+        ("warn", r"^EDAC\b.*(?: CE |[Cc]orrected)"),
     ),
     "io": (  # disks and file systems
         ("fail", rf"critical target error, dev {_DISK}\w+, sector {_REFUSED}"),
@@ -64,7 +64,7 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("fail", r"detected (?:expedited )?stall"),
     ),
     "heat": (
-        ("fail", r"[Cc]ritical temperature reached"),
+        ("fail", r"[Cc]ritical temperature reached|stopped because it (?:has )?over ?heated"),
         ("warn", r"temperature above threshold|clock throttled|[Tt]hermal throttling"),
     ),
     "pcie": (
@@ -72,7 +72,8 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("warn", r"AER: (?:Multiple )?Correct|PCIe Bus Error: severity=Correct"),
         ("fail", r"AER: .*(?:Uncorrect|[Ff]atal)|PCIe Bus Error: severity=Uncorrect"),
         ("fail", r"DPC: (?:containment event|unmasked uncorrectable)"),
-        ("fail", r"pciehp: .*(?:Link Down|Card not present)|GPU has fallen off the bus"),
+        ("fail", r"pciehp: .*(?:Link Down|Card not present)|PCIe link lost"),
+        ("fail", r"GPU has fallen off the bus"),
     ),
     "net": (
         ("fail", r"NETDEV WATCHDOG|transmit queue \d+ timed out|[Ll]ink is [Dd]own"),

@@ -1,9 +1,10 @@
 """
 Whether devices are connected as well as both ends can: PCI Express lanes and speed, network speed.
 
-Fewer lanes than both ends have is a failure: a bad contact, or the wrong slot. So is a lower
-speed of a network or storage device; others, graphics above all, slow down to save power: a
-warning, to be looked at under load.
+Fewer lanes than both ends have is a failure: a bad contact, or the wrong slot. But a switch that
+is part of the board may be wired with fewer: a warning. So is a lower speed, to be looked at under
+load: many devices, graphics above all, slow down to save power. Network and storage devices do
+not: a failure.
 """
 
 import re
@@ -42,7 +43,7 @@ def _pci(device: Path, report: Report) -> None:
     width = _numbers(device / "current_link_width", port / "current_link_width")
     if not device.name.endswith(".0") or len(width) < 2 or not width[0] or _in_switch(device):
         return
-    kind = _KINDS.get(int(text(device / "class") or "0", 16) >> 16, "device")
+    kind = _kind(device)
     name = f"{kind} {device.name}"
     lanes = min(_numbers(device / "max_link_width", port / "max_link_width"), default=0)
     fastest = min(_numbers(device / "max_link_speed", port / "max_link_speed"), default=0)
@@ -52,12 +53,20 @@ def _pci(device: Path, report: Report) -> None:
         return
     now = f"{speed[0]:g} GT/s, {width[0]:g} lanes"
     if width[0] < lanes:
-        report.case(name, "fail", f"{now}; both ends can {lanes:g} lanes")
+        verdict = "warn" if kind == "bridge" else "fail"
+        report.case(name, verdict, f"{now}; both ends can {lanes:g} lanes")
     elif speed[0] < fastest:
         verdict = "fail" if kind in _STEADY else "warn"
         report.case(name, verdict, f"{now}; both ends can {fastest:g} GT/s")
     else:
         report.case(name, "pass", now)
+
+
+def _kind(device: Path) -> str:
+    """What it is; of a switch with one lower port, as cards have, what is below that."""
+    kind = _KINDS.get(int(text(device / "class") or "0", 16) >> 16, "device")
+    below = sorted(path.parent for path in device.glob("[0-9]*/class"))
+    return _kind(below[0]) if kind == "bridge" and len(below) == 1 else kind
 
 
 def _in_switch(device: Path) -> bool:

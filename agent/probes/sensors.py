@@ -3,9 +3,13 @@ Temperatures and fans against the limits that each chip itself gives (hwmon), an
 processors were throttled for heat since the start.
 
 At its critical limit or above, a part is in danger: a failure. At its maximum, or throttled, it
-is a warning. Voltages are left alone, but for one thing: the chips of boards begin with whatever
-is in their registers, and many boards set little of it. One whose limits contradict each other
-was never set up, and none of its limits and alarms means anything.
+is a warning; so is a critical alarm of one that is cool again, for that of processors stays on.
+A fan that stands still, or a sensor that says that it is broken, is bad; but on a chip of a board,
+which measures voltages as well, maybe nothing was ever plugged in there.
+
+Voltages are left alone, but for one thing: such chips begin with whatever is in their registers,
+and many boards set little of it. One whose limits contradict each other was never set up, and
+none of its limits and alarms means anything.
 """
 
 import re
@@ -19,6 +23,7 @@ _COLDEST, _HOTTEST = -40.0, 150.0
 """Degrees; what is beyond is an input with nothing at it."""
 _FULL = (127.0, 128.0)
 """Degrees; so is the most that a byte can say."""
+_ALARMS = ("emergency_", "crit_", "max_", "")
 _GRAPHICS = ("amdgpu", "radeon", "nouveau", "xe", "i915")  # their fans stand still while cool
 
 
@@ -35,6 +40,11 @@ class _Sensor:
     def name(self) -> str:
         said = text(self.chip / f"{self.stem}_label") or self.stem
         return f"{text(self.chip / 'name') or self.chip.name} {said}"
+
+    @property
+    def on_board(self) -> bool:
+        """Whether it is where something may be plugged in, or not."""
+        return any(self.chip.glob("in[0-9]*_input"))
 
     def number(self, what: str) -> int | None:
         return number(self.chip / f"{self.stem}_{what}")
@@ -68,7 +78,9 @@ def look(root: Path, report: Report) -> None:
     if hottest:
         report.metric("hottest", max(hottest), "°C")
     if not report.cases:
-        report.case("sensors", "skip", "no chip here measures temperatures or fans (hwmon)")
+        report.case(
+            "sensors", "skip", "no chip here measures temperatures or fans, with limits (hwmon)"
+        )
 
 
 def _set_up(chip: Path) -> bool:
@@ -94,10 +106,11 @@ def _sensors(chip: Path, kind: str, set_up: bool) -> list[_Sensor]:
 
 def _temperature(sensor: _Sensor, report: Report) -> float | None:
     """Look at one; how hot it is, if that can be believed."""
-    if sensor.number("fault") == 1:
+    broken = sensor.number("fault") == 1
+    if broken and not sensor.on_board:
         report.case(sensor.name, "warn", "its sensor says that it is broken")
         return None
-    if (now := sensor.degrees("input")) is None:
+    if broken or (now := sensor.degrees("input")) is None:
         report.note(f"{sensor.name}: nothing is measured there")
         return None
     said = f"{now:g} °C"
@@ -106,13 +119,14 @@ def _temperature(sensor: _Sensor, report: Report) -> float | None:
         return None
     most = sensor.limit("max")
     critical = max(most, limit) if (limit := sensor.limit("crit")) else 0.0
-    if sensor.alarm("emergency_") or sensor.alarm("crit_"):
-        report.case(sensor.name, "fail", f"critical, by its own alarm: {said}")
-    elif critical and now >= critical:
+    hot = now >= (most or critical or _HOTTEST)
+    if critical and now >= critical:
         report.case(sensor.name, "fail", f"{said}, critical from {critical:g} °C")
-    elif most and now >= most:
+    elif hot and (sensor.alarm("emergency_") or sensor.alarm("crit_")):
+        report.case(sensor.name, "fail", f"critical, by its own alarm: {said}")
+    elif hot:
         report.case(sensor.name, "warn", f"{said}, at most {most:g} °C")
-    elif (most or critical) and (sensor.alarm("max_") or sensor.alarm("")):
+    elif (most or critical) and any(sensor.alarm(each) for each in _ALARMS):
         report.case(sensor.name, "warn", f"its alarm is on: {said}")
     else:
         report.case(sensor.name, "pass", said)
@@ -129,6 +143,8 @@ def _fan(sensor: _Sensor, report: Report) -> None:
         report.case(sensor.name, "warn", "its speed cannot be read")
     elif now < 0 or rests or (now == 0 and not least):
         report.note(f"{sensor.name}: it stands still, or there is none; it has no limit")
+    elif now == 0 and sensor.on_board:
+        report.case(sensor.name, "warn", f"0 rpm, at least {least} rpm: it stands, or is not there")
     elif now < least:
         report.case(sensor.name, "fail", f"{now} rpm, at least {least} rpm")
     elif least and sensor.alarm(""):

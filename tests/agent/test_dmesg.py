@@ -47,9 +47,8 @@ def test_a_healthy_one_passes(target: Target) -> None:
     assert set(found.counts.values()) == {0}
 
 
-# Where each was said, in public: a CentOS machine (github.com issue threads and kernel mailing
-# lists): mce of "Fatal machine check" reports, EDAC of the kernel's einj.rst, the others as in
-# the kernel's sources, with the names of devices put in.
+# Lines as the kernel's sources make them, with the names of devices put in by hand; those that
+# real machines said are in recordings/dmesg.
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
