@@ -13,7 +13,7 @@ import pytest
 from agent.catalogue import PACKAGED
 from agent.recipe import load
 from agent.rehearsal import Samples, rehearse
-from tests.agent import recordings
+from tests.agent import recorded
 
 PASS = ("pass", "")
 EDAC = {
@@ -102,7 +102,7 @@ ALL = LOOKED | {"smart": SMART}
 )
 def test_what_a_probe_makes_of_it(tmp_path: Path, recipe: str, name: str) -> None:
     expected, why = LOOKED[recipe][name]
-    report = recordings.looked(recipe, recordings.FOLDER / recipe / f"{name}.txt", tmp_path)
+    report = recorded.looked(recipe, recorded.FOLDER / recipe / f"{name}.txt", tmp_path)
     told = [f"{case}: {why}" for case, verdict, why in report.cases if verdict == expected]
     assert report.worst == expected, report.cases
     assert any(why in each for each in told), report.cases
@@ -111,7 +111,7 @@ def test_what_a_probe_makes_of_it(tmp_path: Path, recipe: str, name: str) -> Non
 @pytest.mark.parametrize("name", SMART)
 def test_what_the_smart_recipe_makes_of_it(name: str) -> None:
     expected, why = SMART[name]
-    said = recordings.body(recordings.FOLDER / "smart" / f"{name}.json")
+    said = recorded.body(recorded.FOLDER / "smart" / f"{name}.json")
     code = json.loads(said).get("smartctl", {}).get("exit_status", 0)
     found = rehearse(
         load(PACKAGED / "smart.toml"), {}, Samples(log=said.encode(), exit=code)
@@ -122,16 +122,16 @@ def test_what_the_smart_recipe_makes_of_it(name: str) -> None:
 
 @pytest.mark.parametrize("recipe", ALL)
 def test_each_is_judged_and_says_where_it_is_from(recipe: str) -> None:
-    assert {path.stem for path in recordings.files(recipe)} == set(ALL[recipe])
-    for path in recordings.files(recipe):
-        head = path.read_text()[: -len(recordings.body(path))]
+    assert {path.stem for path in recorded.files(recipe)} == set(ALL[recipe])
+    for path in recorded.files(recipe):
+        head = path.read_text()[: -len(recorded.body(path))]
         assert "\n# From: " in head, path.name
 
 
 def test_two_lines_of_one_reading_are_told_apart(tmp_path: Path) -> None:
     """The reader of recordings itself: what the printed text says is what the tree then says."""
-    path = recordings.FOLDER / "sensors/supermicro-opterons.txt"
-    recordings.looked("sensors", path, tmp_path)
+    path = recorded.FOLDER / "sensors/supermicro-opterons.txt"
+    recorded.looked("sensors", path, tmp_path)
     chip = tmp_path / "sys/class/hwmon/hwmon1"
     told = {each.name: each.read_text().strip() for each in chip.iterdir()}
     assert told == {

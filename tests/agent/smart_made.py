@@ -1,11 +1,10 @@
 """
-What smartctl says of disks that are not here, as its JSON.
+What smartctl would say of disks of which no recording was found, as its JSON.
 
-Where each stems from: NOT_A_DISK and NOT_THERE are recordings of smartctl 7.3 on the machine
-this was written on (a virtual disk, and a name that is none). All others are made by hand,
-no disk said them: in the form of smartctl 7.3 (its key names are in the program; values of
-whole outputs published in the tests of other projects, scrutiny and smartctl_exporter, were
-looked at for their shape, not copied), with exit codes as its manual page explains them.
+NOT_A_DISK and NOT_THERE are recordings of smartctl 7.3 on the machine this was written on (a
+virtual disk, and a name that is none). All others are made by hand, no disk said them: in the
+form of smartctl 7.3, with exit codes as its manual page explains them. What real disks said is in
+``recordings/smart``.
 """
 
 import json
@@ -41,69 +40,49 @@ def _attribute(number: int, name: str, value: int, threshold: int, raw: int) -> 
     }
 
 
-def _ata(*, passed: bool, spare: int, reallocated: int, pending: int, damaged: int) -> Any:
+def _fine(spare: int = 100) -> Any:
+    """A SATA disk that passes, with so much of its spare blocks left."""
     return {
         "device": {"name": "/dev/sda", "info_name": "/dev/sda [SAT]", "type": "sat",
                    "protocol": "ATA"},
         "model_name": "EXAMPLE HD4000", "serial_number": "X0001",
         "smart_support": {"available": True, "enabled": True},
-        "smart_status": {"passed": passed},
+        "smart_status": {"passed": True},
         "ata_smart_attributes": {
             "revision": 16,
             "table": [
                 _attribute(1, "Raw_Read_Error_Rate", 100, 16, 0),
-                _attribute(5, "Reallocated_Sector_Ct", spare, 5, reallocated),
+                _attribute(5, "Reallocated_Sector_Ct", spare, 5, 0),
                 _attribute(9, "Power_On_Hours", 91, 0, 12345),
-                _attribute(197, "Current_Pending_Sector", 100, 0, pending),
-                _attribute(198, "Offline_Uncorrectable", 100, 0, damaged),
             ],
         },
-        "power_on_time": {"hours": 12345}, "power_cycle_count": 86,
-        "temperature": {"current": 31},
+        "power_on_time": {"hours": 12345}, "temperature": {"current": 31},
     }  # fmt: skip
 
 
-def _nvme(*, passed: bool, used: int, errors: int) -> Any:
+def _nvme(*, used: int, errors: int) -> Any:
     return {
         "device": {"name": "/dev/nvme0", "info_name": "/dev/nvme0", "type": "nvme",
                    "protocol": "NVMe"},
         "model_name": "EXAMPLE NV1000", "serial_number": "X0002",
-        "smart_status": {"passed": passed, "nvme": {"value": 0 if passed else 4}},
+        "smart_status": {"passed": True, "nvme": {"value": 0}},
         "nvme_smart_health_information_log": {
-            "critical_warning": 0 if passed else 4, "temperature": 36, "available_spare": 100,
+            "critical_warning": 0, "temperature": 36, "available_spare": 100,
             "available_spare_threshold": 10, "percentage_used": used, "power_on_hours": 2401,
             "media_errors": errors, "num_err_log_entries": 0,
         },
-        "temperature": {"current": 36}, "power_cycle_count": 266,
-        "power_on_time": {"hours": 2401},
+        "temperature": {"current": 36}, "power_on_time": {"hours": 2401},
     }  # fmt: skip
 
 
-def _fine(**instead: int) -> Any:
-    return _ata(
-        passed=True, **{"spare": 100, "reallocated": 0, "pending": 0, "damaged": 0} | instead
-    )
-
-
-ATA = _said(0, **_fine())
 SILENT = _said(0, **{key: fact for key, fact in _fine().items() if key != "smart_status"})
-ATA_WORN = _said(0, **_fine(spare=90, reallocated=12))
-ATA_PENDING = _said(64, **_fine(pending=8, damaged=3))
 ATA_AT_THRESHOLD = _said(16, **_fine(spare=5))
 ATA_LOGGED = _said(
     64, **_fine(), ata_smart_error_log={"summary": {"revision": 1, "count": 56, "logged_count": 5}}
 )
-ATA_SELF_TEST = _said(
-    128, **_fine(), ata_smart_self_test_log={"standard": {"count": 21, "error_count_total": 2}}
-)
-ATA_FAILING = _said(
-    24, **_ata(passed=False, spare=1, reallocated=1975, pending=8, damaged=0)
-)  # DISK FAILING, and a value at its threshold
 ATA_DAMAGED = _said(4, "SMART Attribute Data Structure: invalid SMART checksum", **_fine())
-NVME = _said(0, **_nvme(passed=True, used=3, errors=0))
-NVME_USED = _said(0, **_nvme(passed=True, used=104, errors=0))
-NVME_FAILING = _said(8, **_nvme(passed=False, used=100, errors=7))
-NVME_FULL_COUNTER = _said(0, **_nvme(passed=True, used=3, errors=2**64 - 1))
+NVME_USED = _said(0, **_nvme(used=104, errors=0))
+NVME_FULL_COUNTER = _said(0, **_nvme(used=3, errors=2**64 - 1))
 
 
 def _sas(*, defects: int, uncorrected: int) -> Any:
@@ -124,7 +103,6 @@ def _sas(*, defects: int, uncorrected: int) -> Any:
     }  # fmt: skip
 
 
-SAS = _said(0, **_sas(defects=0, uncorrected=0))
 SAS_WORN = _said(0, **_sas(defects=4, uncorrected=0))
 SAS_UNCORRECTED = _said(0, **_sas(defects=0, uncorrected=3))
 NO_SMART = _said(
@@ -132,8 +110,6 @@ NO_SMART = _said(
     "A mandatory SMART command failed: exiting. To continue, add one or more '-T permissive'",
     smart_support={"available": False},
 )
-OFF = _said(4, "SMART Disabled. Use option -s with argument 'on' to enable it.",
-            smart_support={"available": True, "enabled": False})  # fmt: skip
 NOT_ALLOWED = _said(2, "Smartctl open device: /dev/sda failed: Permission denied")
 NOT_A_DISK = _said(1, "/dev/vda: Unable to detect device type")
 NOT_THERE = _said(2, "Smartctl open device: /dev/nosuch failed: No such device")
