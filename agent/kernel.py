@@ -68,7 +68,7 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("warn", r"temperature above threshold|clock throttled|[Tt]hermal throttling"),
     ),
     "pcie": (
-        # "Corrected" until Linux 6.8, "Correctable" since.
+        # "Corrected" in older kernels, "Correctable" in newer ones.
         ("warn", r"AER: (?:Multiple )?Correct|PCIe Bus Error: severity=Correct"),
         ("fail", r"AER: .*(?:Uncorrect|[Ff]atal)|PCIe Bus Error: severity=Uncorrect"),
         ("fail", r"DPC: (?:containment event|unmasked uncorrectable)"),

@@ -58,7 +58,7 @@ class _Sensor:
 
     def limit(self, what: str) -> float:
         """A limit that somebody has set, or 0."""
-        return max(0.0, self.degrees(what) or 0.0) if self.set_up else 0.0
+        return max(0.0, self.degrees(what) or 0.0)
 
     def alarm(self, what: str) -> bool:
         return self.set_up and self.number(f"{what}alarm") == 1

@@ -68,7 +68,7 @@ DMESG = {
     "healthy-raid-and-optical": PASS,
     "nvme-lost": ("fail", "io: nvme nvme0: Removing after probe failure status: -19"),
     "nvme-never-came": ("fail", "io: nvme nvme0: Device not ready; aborting initialisation"),
-    "nvme-timeouts": ("fail", "hang: rcu: INFO: rcu_sched detected stalls on CPUs/tasks"),
+    "nvme-timeouts": ("fail", "io: nvme nvme0: I/O 309 (Write) QID 1 timeout, aborting"),
     "raid-degraded": ("warn", "io: md/raid1:md127: active with 1 out of 2 mirrors"),
     "stall-of-one": ("fail", "hang: INFO: rcu_sched_state detected stall on CPU 0"),
     "stall-seen-by-itself": ("fail", "hang: INFO: rcu_sched self-detected stall on CPU"),

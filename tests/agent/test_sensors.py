@@ -93,6 +93,7 @@ def test_a_cool_one_passes(target: Target) -> None:
         ("nvme", "Composite", {"temp1_input": 85.85}, "fail", "nvme Composite: 85.85 °C"),
         ("nvme", "Composite", {"temp1_alarm": 1.0}, "warn", "its alarm is on"),
         ("coretemp", "Core 0", {"temp2_input": 255.0}, "pass", ""),  # nothing is at it
+        ("coretemp", "Core 0", {"temp2_input": 127.5}, "pass", ""),  # nor here
         ("nvme", "Sensor 1", {"temp2_fault": 1.0}, "warn", "its sensor says that it is broken"),
     ],
 )  # fmt: skip
