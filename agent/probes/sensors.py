@@ -61,7 +61,7 @@ class _Sensor:
         return max(0.0, self.degrees(what) or 0.0)
 
     def alarm(self, what: str) -> bool:
-        return self.set_up and self.number(f"{what}alarm") == 1
+        return self.number(f"{what}alarm") == 1
 
 
 def look(root: Path, report: Report) -> None:
