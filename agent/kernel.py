@@ -17,6 +17,8 @@ from agent.progress import printable
 
 # Of these there is no disk in it, another one says so as well, or it may not be read at all.
 _DISK = r"(?!(?:fd|sr|loop|dm-|zram|nbd)\d|mmcblk\d+(?:rpmb|boot\d))"
+_NO_LOOP = r"(?!.{0,20}\bloop\d)"
+_SPOILT = "error|[Cc]orrupt|[Cc]orruption|[Cc]orrupted|shut down"
 # What a disk that cannot do it refuses: nothing was lost.
 _REFUSED = r"(?!\d+ op \S+\((?:DISCARD|WRITE_ZEROES)\))"
 
@@ -41,8 +43,10 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("fail", rf"(?:I/O|protection|timeout) error, dev {_DISK}\w+, sector "),
         ("fail", rf"Buffer I/O error on dev(?:ice)? {_DISK}"),
         # What a file system remembers of an earlier day.
-        ("warn", r"^EXT4-fs .*: (?:error count since last fsck|(?:initial|last) error at time)"),
-        ("fail", r"^(?:EXT[234]-fs|XFS|BTRFS|F2FS-fs)\b.*\b(?:error|[Cc]orruption|shut down)\b"),
+        ("warn", rf"^EXT4-fs {_NO_LOOP}.*: (?:error count since last|(?:initial|last) error at)"),
+        ("warn", rf"^EXT4-fs {_NO_LOOP}.*: warning: mounting fs with errors"),
+        ("warn", rf"^BTRFS info {_NO_LOOP}.*: bdev \S+ errs: "),
+        ("fail", rf"^(?:EXT[234]-fs|XFS|BTRFS|F2FS-fs)\b{_NO_LOOP}.*\b(?:{_SPOILT})\b"),
         ("fail", r"^nvme\d?\S*:? .*(?:I/O .*timeout|controller is down|Device not ready)"),
         ("fail", r"^nvme \S+ (?:Removing after probe failure|Disabling device after reset)"),
         ("fail", r"^ata\d+(?:\.\d+)?: (?:failed command|exception Emask|hard resetting link)"),

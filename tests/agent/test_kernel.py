@@ -48,6 +48,8 @@ BAD = {
         "ata2: COMRESET failed (errno=-16)",
         "ata1.00: failed to IDENTIFY (I/O error, err_mask=0x4)",
         "md/raid1:md0: Disk failure on sdb1, disabling device.",
+        "BTRFS critical (device sda2): corrupt leaf: root=1 block=30 slot=7, unexpected item end",
+        "EXT4-fs (sda1): shut down requested (1)",
         "BTRFS error (device sda2): bdev /dev/sda2 errs: wr 0, rd 0, flush 0, corrupt 1, gen 0",
     ],
     "oom": [
@@ -93,6 +95,8 @@ DOUBTFUL = {
     ],
     "io": [
         "EXT4-fs (sda2): error count since last fsck: 4",
+        "EXT4-fs (sda1): warning: mounting fs with errors, running e2fsck is recommended",
+        "BTRFS info (device sda2): bdev /dev/sda2 errs: wr 0, rd 0, flush 0, corrupt 5, gen 0",
         "EXT4-fs (sda2): last error at time 1700000000: ext4_find_entry:1455: inode 2",
     ],
     "edac": ["EDAC MC0: 1 CE memory read error on CPU_SrcID#0_MC#0_Chan#1_DIMM#0 (channel:1)"],
@@ -116,6 +120,8 @@ HARMLESS = [
     "sr 1:0:0:0: [sr0] tag#14 Add. Sense: Unrecovered read error",
     "blk_update_request: I/O error, dev mmcblk0rpmb, sector 0 op 0x0:(READ) flags 0x80700",
     "critical target error, dev nvme0n1, sector 8 op 0x9:(WRITE_ZEROES) flags 0x800 phys_seg 0",
+    "BTRFS error (device loop0): bdev /dev/loop0 errs: wr 1, rd 0, flush 0, corrupt 0, gen 0",
+    "EXT4-fs error (device loop3): ext4_find_entry:1455: inode #2: reading directory",
     "md/raid:md0: raid level 5 active with 3 out of 3 devices, algorithm 2",
     "pcieport 0000:00:1c.0: DPC: error containment capabilities: Int Msg #0, RPExt+ PoisonedTLP+",
     "traps: fio[123] general protection fault ip:7f sp:7ffd error:0",
