@@ -237,7 +237,8 @@ class StepRun:
 
     def _end(self, process: Process, folder: str) -> tuple[str, str]:
         lasted = time.monotonic() - self._started
-        self._listen(process, 0)  # all that it wrote itself
+        # What it left may have the rest of what it said, as a shell's tee has.
+        whole = self._listen(process, 0 if self._ending else LINGER)
         self.sources.hear_out(LINGER)
         self._assessment.channel.close()
         process.kill()  # what it left behind
@@ -251,16 +252,25 @@ class StepRun:
             verdict, reason = self._ending
             stuck = "" if self.code is not None else "; it could not be killed"
             return self._assessment.stopped(verdict, reason + stuck, more)
+        if not whole:
+            more += (("warn", "it ended before its children, which were ended"),)
         code = self.code if self.code is not None else -signal.SIGKILL
         file = self._assessment.file
         document = scratch.read(f"{folder}/{file}", MOST) if file else b""
         return self._assessment.ended(code, lasted=lasted, document=document, more=more)
 
-    def _listen(self, process: Process, seconds: float) -> None:
-        """Take the output until its end, or until nothing comes for *seconds*, or too long."""
+    def _listen(self, process: Process, seconds: float) -> bool:
+        """
+        Take the output until nothing comes for *seconds*, or for too long.
+
+        Whether that was its end: nobody can write to it any more.
+        """
         poll = select.poll()
         poll.register(process.output, select.POLLIN)
         end = time.monotonic() + LINGER
-        while poll.poll(seconds * 1000) and self._read(process):
+        while poll.poll(seconds * 1000):
+            if not self._read(process):
+                return True
             if time.monotonic() > end:
-                return
+                break
+        return False

@@ -1,6 +1,7 @@
 """A target without XMPP: its executor on a temporary folder, and what it tells."""
 
 import asyncio
+import fcntl
 import os
 import select
 import signal
@@ -147,8 +148,14 @@ class Bench:
 
     async def over(self, number: int) -> tuple[str, str]:
         """Wait for the end of a run, and of its supervisor. Its verdict and the reason."""
-        await self.until(lambda: self.phase(number) is Held.DONE and not self.dir(number).alive())
+        await self.until(lambda: self.phase(number) is Held.DONE)
+        await asyncio.to_thread(self._released, number)
         return verdict(self.dir(number))
+
+    def _released(self, number: int) -> None:
+        """Wait until the supervisor of a run has let go of it, which the executor need not tell."""
+        with (self.dir(number).path / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
 
     async def says(self, number: int, text: str) -> None:
         """Wait until the diagnostic has said *text*."""
