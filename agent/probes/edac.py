@@ -39,7 +39,7 @@ def _controller(mc: Path, report: Report) -> tuple[int, int]:
 
 
 def _modules(mc: Path) -> list[Path]:
-    """The folders of its modules that count; before Linux 4.10 only rows do."""
+    """The folders of its modules that count; in older kernels only rows do."""
     for pattern in ("dimm[0-9]*/dimm_ce_count", "rank[0-9]*/dimm_ce_count", "csrow[0-9]*/ce_count"):
         if found := sorted((path.parent for path in mc.glob(pattern)), key=natural):
             return found
