@@ -169,7 +169,7 @@ class Bench:
 AGENT = """
 import asyncio, sys
 from pathlib import Path
-from tests.agent.bench import BOT, Bench, an_order, output
+from tests.agent.bench import BOT, Bench, an_order, records
 
 async def main(home):
     bench = Bench.__new__(Bench)
@@ -178,6 +178,7 @@ async def main(home):
     await bench.start()
     await bench.run(1, sys.argv[2])
     await bench.says(1, "ready")
+    await bench.until(lambda: any(each.kind == sys.argv[3] for each in records(bench.dir(1))), 90)
     print("ready", flush=True)
     await asyncio.Event().wait()
 
@@ -185,10 +186,10 @@ asyncio.run(main(Path(sys.argv[1])))
 """
 
 
-def an_agent_of_its_own(bench: Bench, step: str) -> "subprocess.Popen[str]":
-    """Another process whose executor has *step* running."""
+def an_agent_of_its_own(bench: Bench, step: str, until: str = "out") -> "subprocess.Popen[str]":
+    """Another process whose executor has *step* running, and saw a record of the kind *until*."""
     agent = subprocess.Popen(
-        [sys.executable, "-c", AGENT, bench.home, step],
+        [sys.executable, "-c", AGENT, bench.home, step, until],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert agent.stdout is not None

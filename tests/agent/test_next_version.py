@@ -4,7 +4,6 @@ in the middle of output, of a hang, or after what happened meanwhile. What it fi
 been written by a version that knew more, or less, than it does.
 """
 
-import asyncio
 import json
 import os
 import select
@@ -34,10 +33,12 @@ from tests.agent.bench import (
 from tests.agent.target import JOURNAL, Target, sh
 
 
-async def under_the_version_before(bench: Bench, step: str) -> "subprocess.Popen[str]":
-    """Another process is the agent, and has *step* running."""
+async def under_the_version_before(
+    bench: Bench, step: str, until: str = "out"
+) -> "subprocess.Popen[str]":
+    """Another process is the agent, has *step* running, and saw a record of the kind *until*."""
     await bench.stop()
-    return an_agent_of_its_own(bench, step)
+    return an_agent_of_its_own(bench, step, until)
 
 
 def one_begin(run: RunDir) -> bool:
@@ -78,12 +79,8 @@ async def test_a_hang_that_was_warned_of_ends_as_announced(bench: Bench) -> None
     child = f"(setsid sh -c 'trap \"\" TERM; read _ < {bench.gate.path}' &)"
     script = f"{child}; echo ready; read _ < {bench.gate.path}"
     bench.recipe("hangs", script, "[time]\nwall = '5m'\nstall = '6s'\ngrace = '1s'\n")
-    before = await under_the_version_before(bench, "hangs")
+    before = await under_the_version_before(bench, "hangs", until="warning")
     run = bench.dir(1)
-    bell = os.open(run.path / "bell", os.O_RDWR)
-    while not any(record.kind == "warning" for record in records(run)):
-        await asyncio.to_thread(os.read, bell, 1)  # which the agent reads, too: it hears enough
-    os.close(bell)
     told = run.journal.read_bytes()[: run.synced]
     await killed(before)
     await bench.start()
@@ -189,7 +186,7 @@ async def test_a_run_that_an_earlier_version_left_in_the_middle_is_settled(bench
     run = waits_for_its_turn(bench)
     request = run.request()
     for step in request["steps"]:
-        for key in ("on_crash", "stall", "takes"):
+        for key in ("on_crash", "start", "stall", "takes"):
             step.pop(key, None)
     (run.path / "request.json").write_text(json.dumps(request))
     writer = Writer(str(run.path))
