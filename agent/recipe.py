@@ -157,6 +157,7 @@ class Recipe(Strict):
             "wall": takes + self.time.wall,
             "takes": takes,
             "grace": self.time.grace,
+            "start": self.time.start or 0,
             "stall": self.time.stall or 0,
             "most": self.output.most,
             "on_crash": [self.on.crash, self.on.repeats],

@@ -26,11 +26,14 @@ class Stall:
     Args:
         patience: Seconds of silence and idleness after which it hangs; 0 to never say so.
         now: When the step starts.
+        start: Seconds within which it has to speak for the first time; 0 for no such limit.
     """
 
-    def __init__(self, patience: float, now: float) -> None:
+    def __init__(self, patience: float, now: float, start: float = 0) -> None:
         self._patience = patience
         self._alive = self._looked = now
+        self.speaks_by = now + start if start else float("inf")
+        """When it must have spoken; infinite once it has."""
         self._spoken = False
         self._used = 0.0
         self.warned = False
@@ -51,6 +54,7 @@ class Stall:
     def spoke(self) -> None:
         """It has written something."""
         self._spoken = True
+        self.speaks_by = float("inf")
 
     def silent(self, now: float) -> float:
         """For how many seconds it has given no sign of life."""

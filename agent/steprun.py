@@ -54,7 +54,7 @@ class StepRun:
         self._ending: tuple[str, str] | None = None  # verdict and reason, once we end it
         self._kill_at = self._give_up_at = _NEVER
         self._started = time.monotonic()
-        self._stall = Stall(step.get("stall", 0), self._started)
+        self._stall = self._patient()
         self._warned: set[str] = set()
         self.sources = Sources(step, self._assessment)
         self.code: int | None = None
@@ -62,7 +62,7 @@ class StepRun:
     def run(self, process: Process, folder: str = "/") -> tuple[str, str]:
         """See *process*, which works in *folder*, to its end. Its verdict and the reason."""
         self._started = time.monotonic()
-        self._stall = Stall(self._step.get("stall", 0), self._started)
+        self._stall = self._patient()
         poll = select.poll()
         poll.register(self._signals.fd, select.POLLIN)
         for source in (process.output, *self.sources.fds):
@@ -76,6 +76,9 @@ class StepRun:
         note = self._keep_files(process, folder, verdict)
         notes = (reason, self._kept.note, note)
         return verdict, "; ".join(part for part in notes if part)
+
+    def _patient(self) -> Stall:
+        return Stall(self._step.get("stall", 0), self._started, self._step.get("start", 0))
 
     def _keep_files(self, process: Process, folder: str, verdict: str) -> str:
         """Write down the files of a step that ended with *verdict*; what is missing, in words."""
@@ -131,7 +134,7 @@ class StepRun:
         now = time.monotonic()
         due = [self._since + BATCH, self._kill_at, self._give_up_at]
         if self._ending is None:
-            due += [self._started + self._step["wall"], self._stall.due]
+            due += [self._started + self._step["wall"], self._stall.due, self._stall.speaks_by]
             if "wall" not in self._warned:
                 due.append(self._started + self._notice())
         if self._writer.size > self._writer.synced:
@@ -230,6 +233,8 @@ class StepRun:
             return "error", self._assessment.complaint
         if now >= self._started + self._step["wall"]:
             return "timeout", f"it took longer than {self._step['wall']} s"
+        if now >= self._stall.speaks_by:
+            return "stalled", f"it said nothing within {self._step['start']} s of its start"
         if self._stall.hangs:
             silent = self._stall.silent(now)
             return "stalled", f"it said nothing and did nothing for {silent:.0f} s"

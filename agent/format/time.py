@@ -9,6 +9,8 @@ class Time(Strict):
 
     wall: Seconds = 3600
     """Then it is stopped, and the verdict is timeout; counted on top of what it ``takes``."""
+    start: Seconds | None = None
+    """Has it not said a word so long after its start, it is stopped: stalled. Off without."""
     stall: Seconds | None = None
     """Says it nothing and uses no processor for so long, it is stopped: stalled. Off without."""
     takes: str | None = None

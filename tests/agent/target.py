@@ -20,10 +20,11 @@ JOURNAL = f"j0urn4l{os.getpid()}"  # its mark: only this test run may end what c
 
 
 def a_step(*argv: str, wall: float = 60, grace: float = 5, **rules: Any) -> dict[str, Any]:
-    most, stall = rules.pop("most", 1 << 30), rules.pop("stall", 0)
+    most = rules.pop("most", 1 << 30)
+    start, stall = rules.pop("start", 0), rules.pop("stall", 0)
     return {
         "name": "it", "recipe": "it", "argv": list(argv), "wall": wall, "grace": grace,
-        "stall": stall, "most": most, "rules": RULES | rules,
+        "start": start, "stall": stall, "most": most, "rules": RULES | rules,
     }  # fmt: skip
 
 

@@ -87,6 +87,21 @@ def test_one_that_sleeps_silently_is_warned_of_and_stopped(target: Target) -> No
     assert warning.number("left") == pytest.approx(0.2)
 
 
+def test_one_that_does_not_greet_is_stopped_however_busy_it_is(target: Target) -> None:
+    run = target.run(sh("while :; do :; done", start=1))
+    assert verdict(run) == ("stalled", "it said nothing within 1 s of its start")
+
+
+def test_one_that_greeted_may_be_silent(target: Target) -> None:
+    run = target.create(sh(f"echo hi; read _ < {target.gate.path}; echo done", start=1))
+    supervisor = target.start(run)
+    with pytest.raises(TimeoutError):
+        _wait(supervisor.pid, 2)
+    target.gate.open()
+    assert supervisor.wait(20) == 0
+    assert verdict(run)[0] == "pass"
+
+
 def test_one_that_is_busy_and_silent_does_not_hang(target: Target) -> None:
     busy = "i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done"
     script = f"echo go; {busy}; {busy}; {busy}; {busy}; echo done"
