@@ -2,55 +2,34 @@
 Files on the server, for what is too long to be said (XEP-0363).
 
 Rule 1: a file is a help, never a condition: without a place for it the answer is said as it is;
-and why, if it was the file that was asked for.
-Rule 2: what the server names is trusted as the server is: the same certificates hold, nothing
-but HTTPS is spoken, and a redirection is not followed.
-Rule 3: a file costs no memory, whatever its size (:mod:`bot.xmpp.parcel`).
+and why, and what to do, if it was the file that was asked for.
+Rule 2: what the server names is trusted as the server is: by the same certificates
+(:mod:`bot.xmpp.put`).
+Rule 3: a file costs no memory, whatever its size (:mod:`bot.xmpp.parcel`), and leaves nothing
+behind, however it ends.
 """
 
 import asyncio
 import contextlib
-import http.client
 import ssl
+import tempfile
 from collections.abc import AsyncGenerator
 from typing import IO
-from urllib.parse import urlsplit
 
 import structlog
-from slixmpp import JID
-from slixmpp.exceptions import IqError, IqTimeout
-from slixmpp.stanza import Iq
-from slixmpp.xmlstream import ElementBase, register_stanza_plugin
 
 from agent.wire.errors import Refusal
 from agent.wire.link import Link, trust
 from bot.reply import File, Reply
 from bot.report.text import safe
-from bot.xmpp.parcel import BLOCK, Parcel, packed, spool
+from bot.xmpp import put, slot
+from bot.xmpp.parcel import packed, spool
+from bot.xmpp.slot import TooLarge
 
 log = structlog.get_logger()
 
-NS = "urn:xmpp:http:upload:0"
-PATIENCE = 20.0
-"""Seconds for each of: finding the service, its slot, and any bytes to go."""
 SLOWEST = 64 * 1024
-"""Bytes per second that reading, packing and sending together may come down to."""
-HEADERS = ("authorization", "cookie", "expires")
-"""What the service may have us send along (XEP-0363, section 5); others it may not."""
-
-
-class RequestElement(ElementBase):
-    """``<request filename='' size='' content-type=''/>``."""
-
-    name, namespace, plugin_attrib = "request", NS, "lab_upload"
-    interfaces = {"filename", "size", "content-type"}  # noqa: RUF012  (slixmpp's own)
-
-
-register_stanza_plugin(Iq, RequestElement)
-
-
-class NoPlaceError(Exception):
-    """The server keeps no files, or not this one."""
+"""Bytes per second that packing and sending together may come down to."""
 
 
 class Uploads:
@@ -82,78 +61,54 @@ class Uploads:
         """Where *file* is, and what is to be known of it; or nowhere, and why."""
         try:
             return await self._put(file)
-        except (NoPlaceError, IqError, IqTimeout, Refusal, OSError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-        except http.client.HTTPException as error:
-            reason = repr(error)
+        except Refusal as refusal:
+            why = refusal
+        except OSError as error:
+            why = Refusal(
+                f"I have no room to make it in {tempfile.gettempdir()} ({error.strerror or error})",
+                hint="Whoever runs the bot can free some, or set TMPDIR.",
+            )
         self._service = None  # where it is, and what it takes, may be otherwise by now
-        log.warning(
-            "upload.failed", file=file.name, reason=reason,
-            cure="look at the server's log, and at mod_http_upload or http_file_share there",
-        )  # fmt: skip
-        return "", safe(reason)
+        log.warning("upload.failed", file=file.name, reason=why.what, cure=why.hint)
+        return "", safe(str(why), 400)
 
     async def _put(self, file: File) -> tuple[str, str]:
         """Where *file* is, and what is to be known of it."""
         with spool() as whole:
             size = await _filled(whole, file)
-            async with asyncio.timeout(3 * PATIENCE + size / SLOWEST):
-                if self._service is None:
-                    self._service = await self._find()
-                try:
-                    return await self._sent(whole, file)
-                except Refusal as refusal:
-                    if (most := _too_large(refusal)) is None:
-                        raise
-                    self._most = most
-                return await self._sent(whole, file)
+            within = 3 * put.PATIENCE + size / SLOWEST
+            try:
+                async with asyncio.timeout(within):
+                    return await self._sent_at_all(whole, file)
+            except TimeoutError:
+                raise Refusal(
+                    f"the server did not take it within {within:.0f} s",
+                    hint="Say it again in a while.",
+                ) from None
 
-    async def _sent(self, whole: IO[bytes], file: File) -> tuple[str, str]:
+    async def _sent_at_all(self, whole: IO[bytes], file: File) -> tuple[str, str]:
+        """Whole or, once it is known to be too large, what of it is taken."""
+        if self._service is None:
+            self._service, self._most = await slot.find(self._link)
+        try:
+            return await self._sent(self._service, whole, file)
+        except TooLarge as refusal:
+            if refusal.most is None:
+                raise
+            self._most = refusal.most
+        return await self._sent(self._service, whole, file)
+
+    async def _sent(self, service: str, whole: IO[bytes], file: File) -> tuple[str, str]:
         parcel = await asyncio.to_thread(packed, whole, file.name, file.kind, self._most)
         try:
-            slot = await self._slot(parcel)
-            return await self._send(slot, parcel), parcel.note
+            place = await slot.ask(self._link, service, parcel)
+            if self._trust is None:
+                self._trust = await asyncio.to_thread(trust, self._link.account.ca)
+            await put.send(place, parcel, self._trust)
+            return place.get, parcel.note
         finally:
             if parcel.stream is not whole:
                 parcel.stream.close()
-
-    async def _slot(self, parcel: Parcel) -> Iq:
-        assert self._service is not None  # noqa: S101  (found just before)
-        iq = self._link.iq(self._service, "get")
-        iq["lab_upload"]["filename"] = parcel.name
-        iq["lab_upload"]["size"] = str(parcel.size)
-        iq["lab_upload"]["content-type"] = parcel.kind
-        return await self._link.ask(iq, timeout=PATIENCE)
-
-    async def _find(self) -> str:
-        """Which service of our server takes files, and how large (XEP-0363, section 4)."""
-        disco = self._link.client.plugin["xep_0030"]
-        domain = JID(self._link.jid.domain)
-        items = await disco.get_items(jid=domain, timeout=PATIENCE)
-        for jid in (domain, *(JID(item[0]) for item in items["disco_items"]["items"])):
-            try:
-                info = await disco.get_info(jid=jid, timeout=PATIENCE)
-            except (IqError, IqTimeout):
-                continue
-            if NS in info["disco_info"]["features"]:
-                field = "{jabber:x:data}field[@var='max-file-size']/{jabber:x:data}value"
-                self._most = _number(info.xml.findtext(f".//{field}"))
-                return str(jid)
-        raise NoPlaceError("the server keeps no files (XEP-0363)")
-
-    async def _send(self, slot: Iq, parcel: Parcel) -> str:
-        put, get = (slot.xml.find(f"{{{NS}}}slot/{{{NS}}}{name}") for name in ("put", "get"))
-        if put is None or get is None:
-            raise NoPlaceError("the server's answer names no place")
-        headers = {"Content-Type": parcel.kind, "Content-Length": str(parcel.size)}
-        for header in put:
-            if (header.get("name") or "").lower() in HEADERS and "\n" not in (header.text or ""):
-                headers[header.get("name", "")] = header.text or ""
-        if self._trust is None:
-            self._trust = await asyncio.to_thread(trust, self._link.account.ca)
-        url = put.get("url", "")
-        await asyncio.to_thread(_put, url, parcel.stream, headers, self._trust)
-        return get.get("url", "")
 
 
 async def _pieces(file: File) -> AsyncGenerator[bytes, None]:
@@ -173,35 +128,3 @@ async def _filled(whole: IO[bytes], file: File) -> int:
             size += len(piece)
             await asyncio.to_thread(whole.write, piece)
     return size
-
-
-def _too_large(refusal: Refusal) -> int | None:
-    """How much the service takes, if that is why it refused (XEP-0363, section 5)."""
-    cause = refusal.__cause__
-    if not isinstance(cause, IqError):
-        return None
-    found: str | None = cause.iq.xml.findtext(f".//{{{NS}}}max-file-size")
-    return _number(found)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _put(url: str, content: IO[bytes], headers: dict[str, str], context: ssl.SSLContext) -> None:
-    """Blocking. The standard library's: slixmpp's own upload knows no CA but the system's."""
-    place = urlsplit(url)
-    if place.scheme != "https" or place.hostname is None:
-        raise NoPlaceError(f"{url[:100]} is no https address")
-    path = f"{place.path}?{place.query}" if place.query else place.path
-    connection = http.client.HTTPSConnection(
-        place.hostname, place.port, timeout=PATIENCE, context=context, blocksize=BLOCK
-    )
-    try:
-        connection.request("PUT", path, body=content, headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status not in (200, 201, 204):
-            raise NoPlaceError(f"{place.hostname} answers {answer.status} {answer.reason}")
-    finally:
-        connection.close()
