@@ -129,6 +129,7 @@ def tidy(
     from bot.config import Config
     from bot.tidy import at_once, would
 
+    console.start(xml=False, quiet=True)  # what it says is what went, or why nothing did
     settings = console.settings(Config, config, DEFAULT, flags)
     if dry_run:
         sys.stdout.write(would(settings.database, settings.keeping, datetime.now(UTC)))

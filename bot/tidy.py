@@ -11,7 +11,9 @@ from functools import partial
 
 import structlog
 from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
+from agent.wire.errors import Refusal
 from bot.alone import alone
 from bot.config import Config, Keeping
 from bot.ports import clock
@@ -89,15 +91,25 @@ def _span(numbers: list[int]) -> str:
 
 async def at_once(config: Config) -> str:
     """Drop what is due while no bot runs, and make the file as small as it can be."""
+    now = clock()
     with alone(config.lock):
-        said = would(config.database, config.keeping, clock())
+        said = would(config.database, config.keeping, now)
         store = Writer(config.database)
         try:
-            await Tidy(store, config.keeping).once()
+            await Tidy(store, config.keeping, now=lambda: now).once()
+            _shrink(config.database)
+        except SQLAlchemyError as error:
+            raise Refusal(
+                f"database: cannot tidy it: {str(error).splitlines()[0]}",
+                hint="Nothing is half done: say it again once that is cured.",
+            ) from error
         finally:
             await store.close()
-        engine = create_engine(config.database, isolation_level="AUTOCOMMIT")
-        with engine.connect() as db:
-            db.exec_driver_sql("VACUUM")
-        engine.dispose()
     return said
+
+
+def _shrink(database: str) -> None:
+    engine = create_engine(database, isolation_level="AUTOCOMMIT")
+    with engine.connect() as db:
+        db.exec_driver_sql("VACUUM")
+    engine.dispose()

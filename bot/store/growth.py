@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from bot.store import measures, schema
 
 _UNMEASURED = ("3", "4", "5", "6")
-"""Versions that knew no history."""
+"""Versions that knew no history: of their runs it has verdicts and times, and no metrics."""
 
 
 def prepare(db: Connection) -> None:

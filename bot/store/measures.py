@@ -70,7 +70,12 @@ def drop(db: Connection, run: Run) -> None:
 
 
 def fill(db: Connection) -> None:
-    """Make the rows of all runs there are: for a database of before there were any."""
+    """
+    Make the rows of all runs there are: for a database of before there were any.
+
+    They have verdicts and times. What those runs measured, and the facts that they found, stand
+    in their journals alone: `log` shows them, history and charts do not.
+    """
     steps = {row.number: row.steps for row in db.execute(select(schema.job))}
     known = {each.jid: each for each in targets.remembered(db)}
     for row in db.execute(select(schema.run).where(schema.run.c.outcomes != [])).all():

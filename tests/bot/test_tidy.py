@@ -88,12 +88,12 @@ async def unfinished(bot: Bot) -> None:
     await ran(bot, data=START + OUT)
 
 
-async def lost_with_half_a_journal(bot: Bot) -> None:
-    await ran(bot, data=START + OUT)
-    lost = await bot.a_run()
+async def lost_with_half_a_journal(bot: Bot, number: int = 1) -> None:
+    await ran(bot, number, data=START + OUT)
+    lost = await bot.a_run(number)
     lost = replace(lost, phase=Phase.DONE, verdict=Verdict.LOST, ended=bot.clock())
     await bot.store.do(lambda db: jobs.save_run(db, lost))
-    await bot.store.do(lambda db: jobs.set_told(db, jobs.get_job(db, 1)))
+    await bot.store.do(lambda db: jobs.set_told(db, jobs.get_job(db, number)))
 
 
 @pytest.mark.parametrize("owed", [unfinished, lost_with_half_a_journal])

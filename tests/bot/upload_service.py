@@ -219,3 +219,5 @@ async def service(server: Open) -> AsyncIterator[Service]:
         yield made
     finally:
         await component.disconnect()
+        if component._run_out_filters is not None:  # slixmpp never ends this task
+            component._run_out_filters.cancel()

@@ -27,6 +27,11 @@ async def test_a_second_process_of_the_same_bot_refuses_to_start(furnish: Furnis
     status, said = await run("bot", "serve", "--config", str(lab.site.bot_settings))
     assert status == 2
     assert "runs already" in said
+    tidy = ("bot", "tidy", "--config", str(lab.site.bot_settings))
+    assert await run(*tidy, "--dry-run") == (0, "nothing is due to go\n")
+    status, said = await run(*tidy)
+    assert status == 2
+    assert "runs already" in said
     assert "no targets yet" in (await answer(ann, "status")).body
 
 
