@@ -70,6 +70,12 @@ crowd: $(READY)  ## What a room full of targets costs; make crowd ONLY="--server
 	@.ci/packages $(SERVERS)
 	$(BIN)/python -m tests.bench.crowd $(ONLY)
 
+.PHONY: pictures
+pictures: $(READY)  ## Make docs/images anew: the charts, and what browsers show
+	@.ci/packages $(SERVERS)
+	LABROOM_SHOTS=docs/images $(BIN)/python -m pytest -q tests/bot/test_charts.py
+	LABROOM_SHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py -k prosody
+
 .PHONY: lint
 lint: $(READY)  ## Style and likely bugs
 	$(BIN)/ruff format --check .

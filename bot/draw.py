@@ -2,14 +2,16 @@
 A picture as PNG: ``python -m bot.draw``, JSON on standard input, the PNG on standard output.
 
 A process of its own, so that what draws neither stalls the bot nor stays in its memory. For a
-phone: as wide as its screen at two dots per pixel, large letters, few ticks, and colours that
-people tell apart who see some of them alike (Okabe and Ito's), with a marker of its own for each.
+phone, which shows it some 275 pixels wide beside what else stands in a room: then a point is a
+pixel. So letters are large, ticks are few, and colours such that people tell them apart who see
+some of them alike (Okabe and Ito's), with a marker of its own for each.
 """
 
 import json
 import resource
 import sys
 import textwrap
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +23,13 @@ from matplotlib.lines import Line2D
 
 WIDTH, DPI = 3.9, 200
 """Inches and dots: 780, twice a phone's 390."""
+
+LETTERS, TITLE = 13, 14
+"""Points."""
+LINE = 0.26
+"""Inches that a line of them takes."""
+ACROSS, BESIDE = 26, 28
+"""Letters that fit beside each other: of the axis' label, of two columns of the legend."""
 
 _auto: Any = dates.AutoDateLocator
 _number: Any = dates.date2num
@@ -40,21 +49,22 @@ MEMORY, SECONDS = 2 << 30, 60
 def draw(picture: dict[str, Any]) -> Figure:
     """*picture*, as :meth:`bot.insight.picture.Picture.as_data` gives it."""
     mpl.rcParams.update({
-        "font.size": 11, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK,
-        "xtick.color": INK, "ytick.color": INK, "text.parse_math": False,
+        "font.size": LETTERS, "xtick.labelsize": LETTERS, "ytick.labelsize": LETTERS,
+        "axes.labelsize": LETTERS, "legend.fontsize": LETTERS, "text.color": INK,
+        "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
+        "text.parse_math": False,
         "axes.spines.top": False, "axes.spines.right": False,
     })  # fmt: skip
-    count = len(picture["series"])
-    height = {"lines": 2.7 + 0.1 * count, "rows": max(2.8, 1.8 + 0.26 * count)}
-    figure = Figure(
-        figsize=(WIDTH, height.get(picture["kind"], 2.8)), dpi=DPI, layout="constrained"
-    )
+    rows = len(picture["series"]) if picture["kind"] == "rows" else 0
+    height = max(2.6, 1.3 + LINE * rows) if rows else 2.9
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     axes.grid(color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
     {"lines": _lines, "rows": _rows, "histogram": _histogram}[picture["kind"]](axes, picture)
-    title = textwrap.fill(picture["title"], 30, max_lines=3, placeholder="…")
-    figure.suptitle(title, fontsize=12, fontweight="bold", x=0.02, ha="left")
+    title = textwrap.fill(picture["title"], 28, max_lines=3, placeholder="…")
+    figure.suptitle(title, fontsize=TITLE, fontweight="bold", x=0.02, ha="left")
+    _heighten(figure, title.count("\n"))
     return figure
 
 
@@ -63,7 +73,7 @@ def _lines(axes: Axes, picture: dict[str, Any]) -> None:
     _usual(axes, picture)
     for series, colour, marker in zip(picture["series"], COLOURS, MARKERS, strict=False):
         points = series["points"]
-        at = [_number(datetime.fromtimestamp(each["at"], UTC)) for each in points]
+        at = _dates(each["at"] for each in points)
         values = [point["value"] for point in points]
         size = 5 if len(points) <= 40 else 3
         axes.plot(
@@ -83,19 +93,23 @@ def _lines(axes: Axes, picture: dict[str, Any]) -> None:
             label = ""
     _mark(axes, picture)
     axes.margins(y=0.14)  # marks are larger than what they stand for
+    when = {point["at"] for series in picture["series"] for point in series["points"]}
+    if len(when) == 1:  # else a single run stands among years
+        [middle] = _dates(when)
+        axes.set_xlim(middle - 0.5, middle + 0.5)
     locator: ticker.Locator = _auto(minticks=2, maxticks=4)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(_concise(locator))
     _values(axes.yaxis, 5)
-    axes.set_ylabel(_label(picture))
-    if axes.get_legend_handles_labels()[0]:
-        longest = max(len(each["name"]) for each in picture["series"])
-        axes.figure.legend(
-            frameon=False,
-            fontsize=10,
-            ncols=2 if longest <= 10 or len(picture["series"]) == 1 else 1,
-            loc="outside lower left",
-        )
+    axes.set_title(_label(picture), fontsize=LETTERS, loc="left")
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        _legend(axes, dict(zip(labels, handles, strict=True)))
+
+
+def _dates(seconds: Iterable[float]) -> list[float]:
+    """UTC seconds, as matplotlib counts time: in days."""
+    return [_number(datetime.fromtimestamp(each, UTC)) for each in seconds]
 
 
 def _usual(axes: Axes, picture: dict[str, Any]) -> None:
@@ -110,10 +124,9 @@ def _mark(axes: Axes, picture: dict[str, Any]) -> None:
     """A ring around the run that it is about."""
     points = [p for each in picture["series"] for p in each["points"] if p["at"] == picture["mark"]]
     for point in points[:1]:
-        at = _number(datetime.fromtimestamp(point["at"], UTC))
         axes.plot(
-            [at], [point["value"]], "o", ms=13, mew=2, mec=INK, mfc="none", zorder=6,
-            label="this job",
+            _dates([point["at"]]), [point["value"]], "o", ms=13, mew=2, mec=INK, mfc="none",
+            zorder=6, label="this job",
         )  # fmt: skip
 
 
@@ -156,10 +169,24 @@ def _key(axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     marks = dict(zip(labels, handles, strict=True))
     marks["its own past"] = Line2D([], [], color=HALF, lw=7)
+    _legend(axes, marks)
+
+
+def _legend(axes: Axes, marks: dict[str, Any]) -> None:
+    """What *marks* mean, below the picture: two beside each other, if they fit."""
+    half = (len(marks) + 1) // 2
+    left, right = list(marks)[:half], list(marks)[half:]
+    beside = max(map(len, left)) + max(map(len, right), default=0) <= BESIDE
     axes.figure.legend(
-        marks.values(), marks.keys(), frameon=False, fontsize=10, ncols=2, loc="outside lower left",
-        handlelength=1.2,
+        marks.values(), marks.keys(), frameon=False, loc="outside lower left",
+        ncols=2 if beside else 1, handlelength=1.2, handletextpad=0.5, columnspacing=1.0,
     )  # fmt: skip
+    _heighten(axes.figure, half if beside else len(marks))
+
+
+def _heighten(figure: Any, lines: int) -> None:
+    """Room for so many *lines* of letters, so that they take none from what is drawn."""
+    figure.set_figheight(figure.get_figheight() + lines * LINE)
 
 
 def _histogram(axes: Axes, picture: dict[str, Any]) -> None:
@@ -183,7 +210,7 @@ def _values(axis: Any, ticks: int) -> None:
 
 def _label(picture: dict[str, Any]) -> str:
     unit = f" ({picture['unit']})" if picture["unit"] else ""
-    return _short(picture["metric"], 30) + unit
+    return _short(picture["metric"], ACROSS - len(unit)) + unit
 
 
 def _short(name: str, most: int = 16) -> str:

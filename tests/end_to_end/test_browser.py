@@ -2,9 +2,7 @@
 The room in a browser: open the link of the demo's server, and be in.
 
 Rules: the whole demo, on both servers, in one Chromium. Nothing may be asked of anybody but the
-server. The pictures that the documentation shows are made by
-
-    LABROOM_SHOTS=docs/images make test ONLY="tests/end_to_end/test_browser.py -k prosody"
+server. `make pictures` makes those that the documentation shows.
 """
 
 import asyncio
