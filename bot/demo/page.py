@@ -2,7 +2,8 @@
 The room as a page for browsers: Converse.js and our settings for it, which the server serves.
 
 Rules: the page asks nobody but its own server for anything, and its policy (CSP) makes the browser
-see to that, whatever somebody posts. Who opens it is `GUEST`, whose password the page carries:
+see to that, whatever somebody posts: of pictures only those show that the server's own place for
+files has. Who opens it is `GUEST`, whose password the page carries:
 for loopback only. So only the page itself may open the server's WebSocket.
 """
 
@@ -29,6 +30,7 @@ class Page:
         folder: What the server serves; `write` makes it.
         room: The room's bare JID.
         converse: The folder with Converse.js.
+        files: The port of the server's place for files.
     """
 
     folder: Path
@@ -36,6 +38,7 @@ class Page:
     domain: str
     port: int
     converse: Path
+    files: int
 
     @property
     def origin(self) -> str:
@@ -66,6 +69,7 @@ class Page:
         index = Template((PARTS / "index.html").read_text()).substitute(
             room=self.room.partition("@")[0],
             socket=self._socket,
+            files=f"https://{self.domain}:{self.files}",
             settings=json.dumps(settings, indent=2).replace("<", "\\u003c"),
         )
         (self.folder / "index.html").write_text(index)

@@ -186,6 +186,7 @@ class Server(ABC):
         return Page(
             self.folder / "page",
             room=room, domain=self.domain, port=claim_port(), converse=found,
+            files=self.upload_port,
         )  # fmt: skip
 
     def _greets(self) -> bool:

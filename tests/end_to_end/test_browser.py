@@ -19,6 +19,7 @@ import pytest
 from bot.demo import Server
 from bot.demo.fetch import fetch
 from bot.demo.page import GUEST, WEBSOCKET
+from bot.demo.ports import claim_port
 from bot.demo.speaker import Speaker
 from bot.demo.stage import Stage, stage
 from bot.demo.transcript import PERSON
@@ -159,27 +160,24 @@ async def test_what_people_see_most_fits_a_phone(lab: Stage, chromium: Browser) 
 
 
 async def test_a_chart_is_shown_in_the_room_and_fits_a_phone(lab: Stage, chromium: Browser) -> None:
-    """In Converse.js as others have it: ours shows no picture, as they may be anybody's."""
-    page = lab.server.folder / "page"
-    files = f"https://localhost:{lab.server.upload_port}"
-    for name, before, now in (
-        ("page.js", "render_media: false", "render_media: true"),
-        ("index.html", "img-src 'self'", f"img-src 'self' {files}"),
-    ):
-        text = (page / name).read_text()
-        assert before in text
-        (page / name).write_text(text.replace(before, now))
-    chromium.trust_anybody(True)  # the demo's authority is its own
+    """Where the browser has been told to trust the demo's authority, which is its own."""
+    chromium.trust_anybody(True)
     try:
         phone = await asyncio.to_thread(Visit, chromium, lab, PHONE)
         natural, left, right, width = await asyncio.to_thread(draw_a_chart, phone)
+        phone.shoot("chart-390.png")
+        assert phone.scrolls() == []
+        other = claim_port()
+        for nobodys in (f"https://localhost:{other}/a.png", "https://pictures.example/a.png"):
+            lab.person.say(nobodys)
+            await asyncio.to_thread(phone.heard, PERSON, nobodys)
+        blocked = phone.browser.complaints()
     finally:
         chromium.trust_anybody(False)
     assert natural == 2 * PHONE.width
     assert 0 <= left < right <= PHONE.width
     assert width >= 0.7 * PHONE.width
-    phone.shoot("chart-390.png")
-    assert phone.scrolls() == []
+    assert {str(other) in each for each in blocked} == {True}  # by the policy: nobody was asked
     phone.nothing_left_the_machine(("https", "localhost"))
 
 

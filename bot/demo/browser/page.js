@@ -18,7 +18,9 @@ window.converse.initialize({
   i18n: "en",
   locales: [],
   fetch_url_headers: false,
-  render_media: false,
+  render_media: ["localhost"], // pictures that its files are; the policy names their port
+  allowed_audio_domains: [],
+  allowed_video_domains: [],
   play_sounds: false,
   show_desktop_notifications: false,
   blacklisted_plugins: ["converse-omemo", "converse-push", "converse-register"],
