@@ -18,7 +18,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from agent.wire.delivery import Chunk, GapError, Receiver
+from agent.wire.delivery import Chunk, GapError, news
 from agent.wire.journal import JournalError, Reader
 from agent.wire.stanza import Ack, JournalId
 from agent.wire.vocabulary import RunId, Verdict
@@ -178,7 +178,7 @@ class Intake:
             run = heard_of(run, self._now())
             return replace(run, phase=after(run.phase, Happening.ACCEPT)), None
         try:
-            new = Receiver(run.size).accept(arrival.chunk)
+            new = news(run.size, arrival.chunk)
         except GapError as gap:
             return run, Ack(arrival.of, gap.have, gap=True)
         if new:

@@ -185,23 +185,12 @@ class Sender:
             self._window = max(self._window // 2, min(START, self._most))
 
 
-class Receiver:
-    """The bot's half: decides which of the arriving bytes are new."""
+def news(have: int, chunk: Chunk) -> bytes:
+    """
+    The part of *chunk* to append to a replica of *have* bytes; empty for a repeat.
 
-    def __init__(self, have: int = 0) -> None:
-        self.have = have
-
-    def accept(self, chunk: Chunk) -> bytes:
-        """
-        The part of *chunk* to append to the replica; empty for a repeat.
-
-        Call :meth:`stored` once it is durable; until then a repeat is new again.
-        """
-        if chunk.offset > self.have:
-            raise GapError(self.have, chunk.offset)
-        return chunk.data[self.have - chunk.offset :]
-
-    def stored(self, count: int) -> int:
-        """Note *count* more durable bytes. Returns the offset to acknowledge."""
-        self.have += count
-        return self.have
+    GapError if something is missing between the two.
+    """
+    if chunk.offset > have:
+        raise GapError(have, chunk.offset)
+    return chunk.data[have - chunk.offset :]
