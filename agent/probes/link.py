@@ -10,6 +10,7 @@ not: a failure.
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from agent.probes.report import CannotLook, Report
@@ -70,8 +71,13 @@ def _kind(device: Path) -> str:
 
 
 def _in_switch(device: Path) -> bool:
-    """Whether it is a lower port of a switch: below a root port, upper and lower ones alternate."""
-    return sum((above / "class").is_file() for above in device.parents) in (2, 4, 6, 8)
+    """
+    Whether it is a lower port of a switch: below a root port, upper and lower ones alternate.
+
+    A bridge that is a host for others (VMD, with NVMe behind it) has a root of their own below it.
+    """
+    above = list(takewhile(lambda each: (each / "class").is_file(), device.parents))
+    return bool(above) and len(above) % 2 == 0
 
 
 def _numbers(*paths: Path) -> list[float]:

@@ -75,6 +75,16 @@ def test_pci_express(
     assert "1 looked at" in found.said  # the link has two ends, and is one
 
 
+def test_a_disk_behind_a_controller_that_is_a_host_of_its_own_is_looked_at(target: Target) -> None:
+    # VMD: /sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0/10000:e1:00.0
+    files = linked(NVME, now=G4, width=1, port=(G4, 4), device=(G4, 4))
+    vmd = "sys/devices/pci0000:00/0000:00:0e.0"
+    below = {name.replace("pci0000:00", "pci0000:00/0000:00:0e.0/pci10000:e0"): text
+             for name, text in files.items()}  # fmt: skip
+    found = seen(target, {f"{vmd}/class": "0x010400"} | below)
+    assert found.verdict == "fail", found.said
+
+
 def test_without_a_link_it_is_a_skip(target: Target) -> None:
     found = seen(target, {"sys/devices/pci0000:00/0000:00:00.0/class": "0x060000"})
     assert found.verdict == "skip"
