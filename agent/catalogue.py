@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import machine, reboot
+from agent.exclusive import in_use
 from agent.recipe import BadRecipe, Means, Recipe, load
 from agent.sources import KMSG
 from agent.wire.errors import UnknownName
@@ -52,6 +53,7 @@ def means() -> Means:
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         finds=lambda program: shutil.which(program, path=path) is not None,
         disks=_disks(),
+        in_use=in_use,
         nics=_nics(),
         has=_has,
         kernel_log=_kernel_log(),

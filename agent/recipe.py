@@ -149,6 +149,9 @@ class Recipe(Strict):
             param.check_multiple(name, values[name])
             if param.kind in _DEVICES:
                 values[name] = _device(param.kind, name, values[name], means)
+        for device in self._alone(values):
+            if used := means.in_use(device):
+                raise Busy(f"{self.name} destroys what is there, and {used}", hint="Unmount it.")
         takes = int(values[self.time.takes]) if self.time.takes else 0
         return {
             "name": self._title(given, values),
@@ -168,6 +171,8 @@ class Recipe(Strict):
     def _extras(self, values: Mapping[str, str]) -> dict[str, Any]:
         """The parts of a step that only some recipes have."""
         step: dict[str, Any] = {}
+        if alone := self._alone(values):
+            step["alone"] = alone
         if self.scratch is not None:
             room = count(values[self.scratch.room]) if self.scratch.room else 0
             step["scratch"] = {"in": values[self.scratch.folder], "room": room}
@@ -180,6 +185,11 @@ class Recipe(Strict):
         if self.results is not None:
             step["results"] = self.results.plain()
         return step
+
+    def _alone(self, values: Mapping[str, str]) -> list[str]:
+        """The disks that nobody else may use while it runs."""
+        disks = (name for name, param in self.params.items() if param.kind is Kind.DISK)
+        return [values[name] for name in disks] if self.destructive else []
 
     def _rules(self, values: Mapping[str, str], means: Means) -> dict[str, Any]:
         """What :class:`agent.judge.Judge` goes by."""

@@ -28,6 +28,7 @@ import time
 from typing import Any
 
 from agent import scratch
+from agent.exclusive import in_use
 from agent.judge import GOOD, worst
 from agent.process import NotStarted, Process
 from agent.signals import Signals, stopper
@@ -98,6 +99,7 @@ class Supervisor:
             self._writer.append(last, _begin(index, step, self._boot))
             last = b""
             self._writer.sync()
+            _check_alone(step)
             if folder is not None:
                 scratch.make(folder, step["scratch"]["room"])
                 made = True
@@ -113,6 +115,13 @@ class Supervisor:
             if made and folder is not None:
                 scratch.remove(folder)
         return verdict, reason, last + _end(index, step, run, verdict, reason)
+
+
+def _check_alone(step: dict[str, Any]) -> None:
+    """NotStarted if a disk that *step* would destroy has come into use since it was ordered."""
+    for device in step.get("alone", ()):
+        if used := in_use(device):
+            raise NotStarted(f"it destroys what is there, and {used}")
 
 
 def _begin(index: int, step: dict[str, Any], boot: str) -> bytes:

@@ -46,6 +46,8 @@ class Means:
     """Whether a program is installed."""
     disks: tuple[str, ...] = ()
     """The disks, by their names in ``/dev``."""
+    in_use: Callable[[str], str] = lambda _: ""
+    """How the system uses a disk, in words; empty if it does not."""
     nics: tuple[str, ...] = ()
     """The network cards, by their names."""
     has: Callable[[str], bool] = lambda _: True
