@@ -42,6 +42,8 @@ def replayed(target: Target, monkeypatch: pytest.MonkeyPatch, text: str, end: st
         (HEALTHY, 32, "warn", "it ended with exit code 32"),
         (FAILING, 216, "fail", "the disk says that it is failing"),
         (FAILING, 0, "fail", "the disk says that it is failing"),  # whatever it ends with
+        (FAILING, 220, "fail", "the disk says that it is failing"),  # and a command failed
+        (FAILING, 4, "error", "; also, the disk says that it is failing"),
         (HEALTHY, 8, "fail", "exit code 8"),  # whatever it says
         (said.ATA_DAMAGED, 4, "error", "invalid SMART checksum"),
         (said.NVME_USED, 0, "warn", "percent of its life are used: 104"),
