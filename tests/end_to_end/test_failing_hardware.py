@@ -33,6 +33,27 @@ def broken(lab: Lab, recipe: str, library: str, *, name: str = "") -> None:
     )
 
 
+def scripted(lab: Lab, name: str, script: str) -> None:
+    """A recipe that somebody has written in a minute."""
+    (lab.recipes / f"{name}.toml").write_text(
+        f"""
+schema = 1
+summary = "A script."
+argv = ["bash", "-c", '''{script}''']
+
+[verdict]
+fail = ['^FAIL']
+
+[params.folder]
+kind = "folder"
+default = "/var/tmp"
+
+[scratch]
+folder = "folder"
+"""
+    )
+
+
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A disk of its own on which there is no room."""
@@ -46,7 +67,6 @@ def full(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.mark.parametrize("kind", ["prosody"], indirect=True)  # no server knows what a line means
 async def test_a_failing_machine_is_said_to_fail_with_the_line_that_says_it(
     furnish: Furnish, tmp_path: Path, full: Path
 ) -> None:
@@ -54,6 +74,9 @@ async def test_a_failing_machine_is_said_to_fail_with_the_line_that_says_it(
     for recipe, library in (("memtest", "memory"), ("disk", "disk"), ("cpu", "arithmetic")):
         broken(lab, recipe, library)
     broken(lab, "stress", "killed")
+    broken(lab, "stress", "unreadable", name="burnin")
+    scripted(lab, "script", "(echo FAIL: bit 3; exit 4) | tee log; true")
+    scripted(lab, "typo", "memtestr 64M 1")
     await lab.start("bob")
     bob = lab.name("bob")
     await idle(ann, bob)
@@ -65,7 +88,10 @@ async def test_a_failing_machine_is_said_to_fail_with_the_line_that_says_it(
         ),
         (f"disk for 1s size=4M folder={tmp_path}", "fail", "Input/output error"),
         ("cpu for 2s cpu=1", "fail", "cpu: drand48 error detected, failed sum"),
+        ("script", "fail", "1 failure reported, first: FAIL: bit 3"),
         # and what only looks like that
+        ("burnin for 1s cpu=1 memory=8M", "error", "A part of it died of a signal"),
+        ("typo", "error", "as a shell says of a program that is not there"),
         ("stress for 1s cpu=1 memory=8M", "error", "A part of it was killed"),
         (f"disk for 1s size=4M folder={full}", "error", f"there is no room in {full}: 20M are"),
     ]
