@@ -108,7 +108,8 @@ async def _run(config: Config, store: Writer) -> None:
     )  # fmt: skip
     missed = Missed(lambda past: dialogue.would_act(past.line))
     client = Client(link, config, store, fleet, attention.answer)
-    AdHoc(link, client.room.members, client.room.occupants, attention.answer, lab)
+    room = client.room
+    AdHoc(link, room.members, room.occupants, attention.answer, room.speech.placed, lab)
     herald = Herald(store, client.room.speech, logs)
     followers = Followers(store, logs, client.room.speech)
     machines = Machines(fleet, wire, herald, store, within=config.patience.reboot)

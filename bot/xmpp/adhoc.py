@@ -1,8 +1,9 @@
 """
-Commands as forms, for clients that have them (XEP-0050): status, run and stop.
+Commands as forms, for clients that have them (XEP-0050): status, run, stop and chart.
 
 Rule: a form is another way to write a line. It is answered as if whoever filled it in had written
-that line to us directly, with the same rights; how a job ends they are told by a message.
+that line to us directly, with the same rights; how a job ends they are told by a message. What is
+a file or a picture is told as its link: a form shows none.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -16,6 +17,7 @@ from slixmpp.stanza import Iq
 from agent.wire.link import Link
 from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import token
+from bot.jobs import Job
 from bot.lab import Lab
 from bot.occupant import Affiliation, Channel, Line, Occupant
 from bot.reply import Reply
@@ -37,6 +39,7 @@ class AdHoc:
 
     Args:
         answer: What to say to a line, or None.
+        placed: The reply with its file and its picture where the server keeps them.
         lab: The lab as it is now.
     """
 
@@ -46,10 +49,11 @@ class AdHoc:
         members: Members,
         occupants: Occupants,
         answer: Callable[[Line], Awaitable[Reply | None]],
+        placed: Callable[[Reply], Awaitable[tuple[Reply, Reply | None]]],
         lab: Callable[[], Lab],
     ) -> None:
         self._link, self._members, self._occupants = link, members, occupants
-        self._answer, self._lab = answer, lab
+        self._answer, self._placed, self._lab = answer, placed, lab
         link.client.register_plugin("xep_0050")
         link.client.add_event_handler("session_bind", self._offer)
 
@@ -60,6 +64,7 @@ class AdHoc:
             ("status", "How the lab is", self._status),
             ("run", "Run a recipe", self._run),
             ("stop", "Stop a job", self._stop),
+            ("chart", "What a job measured", self._chart),
         ):
             plugin.add_command(node=node, name=name, handler=handler, timeout=OPEN)
 
@@ -111,18 +116,21 @@ class AdHoc:
         jobs = [job for job in await self._lab().jobs.recent(20) if not job.done]
         if not jobs:
             return _told(session, "info", "no job is on")
-        form = _form("Stop a job", "On all its targets")
-        field = form.add_field("job", "list-single", label="Job", required=True)
-        for job in jobs:
-            where = listed([run.target for run in job.runs], 4)
-            field.add_option(
-                f"{job.number} {safe(job.title, 60)} on {where}, {overall(job)}", str(job.number)
-            )
-        return _ask(session, form, self._stopped)
+        session["lab"] = "stop"
+        return _ask(session, _jobs("Stop a job", "On all its targets", jobs), self._of_job)
 
-    async def _stopped(self, form: Form, session: Session) -> Session:
-        number = _one(form["values"].get("job"))
-        return await self._end(session, await self._who(session["from"]), f"stop {number}")
+    async def _chart(self, iq: Iq, session: Session) -> Session:
+        await self._who(iq["from"])
+        jobs = [job for job in await self._lab().jobs.recent(20) if job.done]
+        if not jobs:
+            return _told(session, "info", "no job is done yet")
+        session["lab"] = "chart"
+        return _ask(session, _jobs("A picture", "Of what it measured", jobs), self._of_job)
+
+    async def _of_job(self, form: Form, session: Session) -> Session:
+        """The command that was chosen, of the job that was chosen."""
+        line = f"{session['lab']} {_one(form['values'].get('job'))}"
+        return await self._end(session, await self._who(session["from"]), line)
 
     # What they share
 
@@ -148,7 +156,8 @@ class AdHoc:
         if reply is None:
             return _told(session, "error", "I do not answer that")
         kind = "error" if reply.kind in ("refusal", "error") else "info"
-        return _told(session, kind, reply.body)
+        reply, picture = await self._placed(reply)
+        return _told(session, kind, f"{reply.body}\n{picture.body}" if picture else reply.body)
 
     def _recipes(self) -> dict[str, RecipeInfo]:
         """Every recipe that some target offers."""
@@ -175,6 +184,18 @@ def _choice(
     field = form.add_field(name, kind, label=label, required=True, value=value)
     for option in options:
         field.add_option(option, option)
+
+
+def _jobs(title: str, instructions: str, jobs: Iterable[Job]) -> Form:
+    """One of *jobs* is to be chosen."""
+    form = _form(title, instructions)
+    field = form.add_field("job", "list-single", label="Job", required=True)
+    for job in jobs:
+        where = listed([run.target for run in job.runs], 4)
+        field.add_option(
+            f"{job.number} {safe(job.title, 60)} on {where}, {overall(job)}", str(job.number)
+        )
+    return form
 
 
 def _ask(session: Session, form: Form, then: Callable[..., object]) -> Session:

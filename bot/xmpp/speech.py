@@ -98,10 +98,14 @@ class Speech:
 
     async def answer(self, line: Line, reply: Reply) -> None:
         """Say *reply* where *line* was said. Raises Away."""
-        reply, picture = await self._uploads.shown(await self._uploads.linked(reply))
+        reply, picture = await self.placed(reply)
         await self._answer(line, reply, line)
         if picture is not None:  # a client shows none that quotes a line
             await self._answer(line, picture, None)
+
+    async def placed(self, reply: Reply) -> tuple[Reply, Reply | None]:
+        """*reply* with its file where the server keeps it, and what shows its picture."""
+        return await self._uploads.shown(await self._uploads.linked(reply))
 
     async def _answer(self, line: Line, reply: Reply, to: Line | None) -> None:
         match line.channel:

@@ -11,6 +11,7 @@ from slixmpp.stanza import Iq
 from tests.end_to_end.conftest import Furnish, Join
 from tests.end_to_end.lab import WITHIN, facts, idle, order, result
 from tests.end_to_end.person import Person
+from tests.end_to_end.test_upload import fetch
 
 NS = "{http://jabber.org/protocol/commands}"
 
@@ -55,7 +56,7 @@ def options(iq: Iq, field: str) -> list[str]:
     return [option["value"] for option in fields[field]["options"]]
 
 
-async def test_status_run_and_stop_as_forms(furnish: Furnish, join: Join) -> None:
+async def test_status_run_stop_and_chart_as_forms(furnish: Furnish, join: Join) -> None:
     lab, ann = await furnish()
     gate = lab.add_waiting()
     await lab.start("bob")
@@ -65,7 +66,7 @@ async def test_status_run_and_stop_as_forms(furnish: Furnish, join: Join) -> Non
     await result(ann, 1)  # so the bot knows what bob offers
     ben = Client(await join("ben", account=lab.name("ben"), enter=False), bot)
 
-    assert await ben.menu() >= {"status", "run", "stop"}
+    assert await ben.menu() >= {"status", "run", "stop", "chart"}
     assert "1 target: 1 idle" in note(await ben.begin("status"))
 
     form = await ben.begin("run")
@@ -82,6 +83,13 @@ async def test_status_run_and_stop_as_forms(furnish: Furnish, join: Join) -> Non
     done = await ben.fill(parameters, size="2M", passes="2")
     assert f"job 2: memtest size=2M passes=2 on {bob}" in note(done)
     assert facts(await result(ben.person, 2))["verdict"] == "pass"
+
+    form = await ben.begin("chart")
+    assert options(form, "job") == ["2", "1"]
+    text, link = note(await ben.fill(form, job="2")).split("\n")
+    assert text.startswith(f"time of memtest on {bob}: ")
+    content, kind = await fetch(lab, link)
+    assert (kind, content[:4]) == ("image/png", b"\x89PNG")
 
     # Ann's job is not ben's to stop; his own is.
     hers = await order(ann, f"run wait on {bob}")
@@ -100,7 +108,7 @@ async def test_a_stranger_gets_no_form(furnish: Furnish, join: Join) -> None:
     lab, _ = await furnish()
     bot = JID(f"{lab.site.bot_name}@{lab.server.domain}/bot")
     eve = Client(await join("eve", enter=False), bot)
-    for node in ("status", "run", "stop"):
+    for node in ("status", "run", "stop", "chart"):
         with pytest.raises(IqError) as refused:
             await eve.begin(node)
         assert refused.value.condition == "forbidden"
