@@ -65,9 +65,11 @@ class Builder:
                 _say(require("umount"), place)
         shutil.rmtree(self.folder)
 
-    def build(self, target: str) -> str:
-        """The image of the Dockerfile's *target*."""
-        return self._build(f"labroom-{target}", *self._secrets(), "--target", target, str(ROOT))
+    def build(self, target: str, *, extras: str = "") -> str:
+        """The image of the Dockerfile's *target*, with *extras* if they are named."""
+        name = f"labroom-{target}" + extras.replace(",", "-")
+        more = ("--build-arg", f"EXTRAS={extras}") if extras else ()
+        return self._build(name, *self._secrets(), *more, "--target", target, str(ROOT))
 
     def build_file(self, path: Path) -> str:
         """The image of another Dockerfile, whose folder is its context."""

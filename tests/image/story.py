@@ -5,6 +5,8 @@ Its name keeps it out of `make test`: it makes a Debian and two images, which ta
 """
 
 import asyncio
+import base64
+import io
 import json
 import os
 import re
@@ -17,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from slixmpp import JID
 from slixmpp.exceptions import IqError
 
@@ -130,6 +133,22 @@ def test_an_image_has_what_the_lock_names_and_no_more(
     # Neither how this machine reaches PyPI, nor the wheels.
     assert builder.run(container, "ls", "/run/secrets/pip.conf")[0] != 0
     assert builder.run(container, "ls", "/wheels")[0] != 0
+
+
+def test_with_charts_the_image_draws(builder: Builder) -> None:
+    container = builder.container(builder.build("bot", extras="bot,charts"))
+    draw = (
+        "import asyncio, base64; from bot.charts import Charts;"
+        "from bot.insight.picture import Picture, Point, Series;"
+        "one = Series('bob', (Point(1, 2, bad=False), Point(86400, 3, bad=True)));"
+        "picture = Picture('disk on bob', 'read', 'MB/s', (one,), history=True);"
+        "print(base64.b64encode(asyncio.run(Charts().draw(picture))).decode())"
+    )
+    status, said = builder.run(container, "python", "-c", draw)
+    assert status == 0, said
+    [png] = [line for line in said.splitlines() if line.startswith("iVBOR")]
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
+    assert (image.format, image.size) == ("PNG", (780, 590))
 
 
 def test_check_in_the_image(builder: Builder, bot_image: str, etc: Path) -> None:
