@@ -5,9 +5,10 @@ JSON, the kernel's log, its exit code. No I/O, no clock, standard library only.
 The supervisor feeds it as a step runs, and ``labroom-agent recipes test`` from samples.
 """
 
+from functools import partial
 from typing import Any
 
-from agent.channel import Channel
+from agent.channel import Case, Channel, each, finding, told
 from agent.judge import GOOD, Finding, Judge
 from agent.kernel import Kernel
 from agent.progress import Clock
@@ -19,13 +20,17 @@ class Assessment:
 
     def __init__(self, step: dict[str, Any]) -> None:
         self._judge = Judge(step["rules"])
-        self.channel = Channel(self._judge.metrics, step["rules"].get("expect", ()))
-        self.kernel = Kernel(step.get("kernel", {}).get("watch", ()))
+        beside = self._judge.beside
+        self.channel = Channel(
+            self._judge.metrics, step["rules"].get("expect", ()), partial(beside, by="case")
+        )
+        self.kernel = Kernel(step.get("kernel", {}).get("watch", ()), partial(beside, by="kernel"))
         self.clock = Clock(step["takes"]) if step.get("takes") else None
         """Its progress where it says nothing of it."""
         self._spec: dict[str, Any] | None = step.get("results")
         self._said = bytearray()  # the output, where that is the results
         self._results: Results | None = None
+        self._cases: list[Case] = []
         self._whole = False
 
     @property
@@ -73,6 +78,7 @@ class Assessment:
         """
         self.channel.close()
         self._whole = code >= 0
+        self._look_at_cases(whole=True)
         findings = [*self.channel.findings(whole=True), *self.kernel.findings, *more]
         message = ""
         if self._spec is not None:
@@ -94,8 +100,21 @@ class Assessment:
     def stopped(self, verdict: str, reason: str, more: tuple[Finding, ...] = ()) -> Finding:
         """The verdict and its reason, after we ended it with *verdict* for that *reason*."""
         self.cut()
+        self._look_at_cases(whole=False)
         findings = [*self.channel.findings(whole=False), *self.kernel.findings, *more]
         return self._judge.stopped(verdict, reason, findings)
+
+    def _look_at_cases(self, *, whole: bool) -> None:
+        """Take what is known of the cases, now that there is no more."""
+        self._cases = self.channel.cases(whole=whole)
+        for case in self._cases:  # one that did not come is told now, the others were when they did
+            self._judge.beside(*finding(case), by="case")
+
+    def _excused(self, case: Case) -> Case:
+        """*case*, a warning if it is a known issue."""
+        name, verdict, why = case
+        known = verdict == "fail" and self._judge.known.explains(finding(case)[1])
+        return (name, "warn", why) if known else case
 
     def _read(self, document: bytes) -> Results:
         assert self._spec is not None  # noqa: S101  (for the type)
@@ -110,14 +129,17 @@ class Assessment:
         """What is known of it, for its last record; the most important first."""
         judge = self._judge
         read = self._results.counts if self._results is not None else {}
-        told: dict[str, Any] = {
+        cases = each([self._excused(case) for case in self._cases])
+        more: dict[str, Any] = {
             "metrics": judge.metrics.told(),
             "facts": self.channel.facts if self._whole else {},
             "known": judge.known.told(),
             "lines": [] if verdict == "pass" else judge.lines,
             "first": None if verdict == "pass" else judge.first,
+            "case_count": len(cases),
+            "cases": told(cases),
         }
         return {
             "counts": {**judge.counts, **self.channel.counts, **read},
-            **{name: value for name, value in told.items() if value or name == "lines"},
+            **{name: value for name, value in more.items() if value or name == "lines"},
         }

@@ -18,6 +18,8 @@ Rule 2: a case that was expected and did not come is a fail, whatever else was s
 Rule 3: whatever else is said of a case, nothing bad that was said of it is forgotten.
 
 Rule 4: facts come all of them or not at all: a part of an inventory looks like theft.
+
+Rule 5: of the cases as many are passed on as a record has room for, the worst first.
 """
 
 import json
@@ -40,26 +42,70 @@ CASES, COUNTS, FACTS = 1000, 20, 200
 FACTS_SIZE = 10_000
 """Bytes of all facts as JSON: they share a header of the journal with the rest."""
 
+TOLD, TOLD_SIZE = 200, 9000
+"""How many cases a step's last record has, and the bytes of them as JSON."""
+
+Case = tuple[str, str, str]
+"""Its name, its verdict, and why."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _LARGEST = 1e15
 _FAULTS = 3  # that are told
-_VERDICTS = ("pass", "skip", "warn", "fail", "error")
+_MILDEST_FIRST = ("pass", "skip", "warn", "fail", "error")
 
 
 class _Unreadable(Exception):  # noqa: N818  (caught below; its text is told)
     """A line that says nothing that we can use."""
 
 
-class Channel:
-    """What came through the side channel of one step."""
+def finding(case: Case) -> tuple[str, str]:
+    """The verdict of *case*, and all of it in words."""
+    name, verdict, why = case
+    return verdict, f"{name}: {why or verdict}"
 
-    def __init__(self, metrics: Metrics, expect: Sequence[str] = ()) -> None:
-        self._metrics, self._expect = metrics, expect
+
+def each(cases: Sequence[Case]) -> list[Case]:
+    """Of all that was said of *cases* the worst of each name; the worst of them first."""
+    found: dict[str, Case] = {}
+    for case in sorted(cases, key=lambda case: -_MILDEST_FIRST.index(case[1])):
+        found.setdefault(case[0], case)
+    return list(found.values())
+
+
+def told(cases: Sequence[Case]) -> list[dict[str, str]]:
+    """As many of *cases* as may stand in a record."""
+    kept: list[dict[str, str]] = []
+    size = 0
+    for name, verdict, why in cases[:TOLD]:
+        case = {"name": name, "verdict": verdict, **({"why": why} if why else {})}
+        size += len(json.dumps(case)) + 1
+        if size > TOLD_SIZE:
+            break
+        kept.append(case)
+    return kept
+
+
+class Channel:
+    """
+    What came through the side channel of one step.
+
+    Args:
+        expect: The cases that must come.
+        tell: Hears of each case that is bad (its verdict, and what it is) as soon as it is said.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        expect: Sequence[str] = (),
+        tell: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        self._metrics, self._expect, self._tell = metrics, expect, tell
         self.counts: dict[str, float] = {}
         self._facts: dict[str, str] = {}
         self.progress: tuple[float, str] | None = None
-        self._cases: dict[tuple[str, str, str], None] = {}
-        """Name, verdict and why, each once, as they came."""
+        self._cases: dict[Case, None] = {}
+        """Each once, as they came."""
         self._faults: list[str] = []
         self._rest = b""
         self._read = self._lines = 0
@@ -96,22 +142,21 @@ class Channel:
             self._line(self._rest)
         self._closed = True
 
-    def findings(self, *, whole: bool) -> list[tuple[str, str]]:
+    def cases(self, *, whole: bool) -> list[Case]:
         """
-        Verdicts and why, of all that is not a pass.
+        All that it said of cases, in its order.
 
         Args:
-            whole: It ended by itself: then what was expected must have come.
+            whole: It ended by itself: what was expected and did not come is one that failed.
         """
-        found = [("error", fault) for fault in self._faults]
-        for name, verdict, why in self._cases:
-            if verdict != "pass":
-                found.append((verdict, f"{name}: {why or verdict}"))
-        if whole:
-            told = {name for name, _, _ in self._cases}
-            missing = (name for name in self._expect if name not in told)
-            found += [("fail", f"{name}: there is no result of it") for name in missing]
-        return found
+        said = {name for name, _, _ in self._cases}
+        missing = [name for name in self._expect if name not in said] if whole else []
+        return [*self._cases, *((name, "fail", "there is no result of it") for name in missing)]
+
+    def findings(self, *, whole: bool) -> list[tuple[str, str]]:
+        """Verdicts and why, of all that is not a pass; *whole* as in :meth:`cases`."""
+        faults = [("error", fault) for fault in self._faults]
+        return faults + [finding(c) for c in self.cases(whole=whole) if c[1] != "pass"]
 
     def _line(self, line: bytes) -> None:
         self._lines += 1
@@ -134,15 +179,18 @@ class Channel:
         name, verdict, why = said["case"], said.get("verdict"), said.get("why", "")
         if not isinstance(name, str) or not len(name := printable(name, 80)) > 0:
             raise _Unreadable("a case has a name")
-        if verdict not in _VERDICTS:
-            raise _Unreadable(f"a verdict is one of {', '.join(_VERDICTS)}")
+        if verdict not in _MILDEST_FIRST:
+            raise _Unreadable(f"a verdict is one of {', '.join(_MILDEST_FIRST)}")
         if not isinstance(why, str):
             raise _Unreadable("why is text")
         # Why something passed is nobody's question.
         case = name, verdict, "" if verdict == "pass" else printable(why)
         if case not in self._cases and len(self._cases) == CASES:
             raise _Unreadable(f"more than {CASES} cases")
-        self._cases[case] = None
+        if case not in self._cases:
+            self._cases[case] = None
+            if verdict in ("fail", "error"):
+                self._tell(*finding(case))
 
     def _metric(self, said: dict[str, Any]) -> None:
         unit = said.get("unit", "")

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agent import endings
+from agent.first import First
 from agent.known import Known
 from agent.metrics import Metrics
 from agent.progress import Level, printable
@@ -25,7 +26,6 @@ RECENT = 64 * 1024
 """Bytes of the end that are looked at where no rule asks for anything: for the last lines."""
 
 _LINES = 8
-_CONTEXT = 3
 _TAIL = 3
 
 _MILDEST_FIRST = (
@@ -66,19 +66,12 @@ class Judge:
         self.metrics = Metrics(rules.get("metrics", {}))
         self.known = Known(rules.get("known", []))
         rules_of_lines = (
-            self._fail,
-            self._error,
-            self._must,
-            self._same,
-            self._count,
-            self._levels,
+            self._fail, self._error, self._must, self._same, self._count, self._levels,
             self.metrics,
-        )
+        )  # fmt: skip
         self._recent: bytes | None = None if any(rules_of_lines) else b""
         self._lines = Lines(self._end_line, self._look_for_bad)
-        self.first: dict[str, Any] | None = None
-        """The first line that is bad, with those around it; see docs/protocol.md."""
-        self._first_ends = False
+        self._first = First(_MILDEST_FIRST)
         self._cut = False  # we have ended it ourselves: what it says now is about that
         self.counts = dict.fromkeys(self._count, 0)
         self._bad: list[str] = []
@@ -92,6 +85,11 @@ class Judge:
     def lines(self) -> list[str]:
         """The lines that matter, printable: what the rules found, or at the end the last few."""
         return self._bad or [printable(line) for line in self._tail]
+
+    @property
+    def first(self) -> dict[str, Any] | None:
+        """The first line that is bad, with those around it; see docs/protocol.md."""
+        return self._first.told
 
     @property
     def progress(self) -> tuple[float, str] | None:
@@ -112,6 +110,11 @@ class Judge:
             self._lines.feed(data)
         else:
             self._recent = (self._recent + data)[-RECENT:]
+
+    def beside(self, verdict: str, line: str, *, by: str) -> None:
+        """Something was said beside the output, by *by*: it may be the first that is bad."""
+        if verdict not in GOOD and not (verdict == "fail" and self.known.explains(line)):
+            self._first.lead(verdict, line, self._so_far(), by=by)
 
     def cut(self) -> None:
         """It is asked to end: what it writes from now on is not about the hardware."""
@@ -224,14 +227,7 @@ class Judge:
         self._look_for_good(line)
         if line:
             self._tail = [*self._tail[1 - _TAIL :], line]
-        if self.first is not None:
-            self._go_on(self.first["after"], line)
-
-    def _go_on(self, after: list[str], line: str) -> None:
-        """*line* has ended, which is the first bad one itself or comes after it."""
-        if self._first_ends and line and len(after) < _CONTEXT:
-            after.append(printable(line))
-        self._first_ends = True
+        self._first.follow(line)
 
     def _look_for_bad(self, line: str) -> None:
         self._look_for_error(line)
@@ -240,14 +236,16 @@ class Judge:
     def _look_for_error(self, line: str) -> None:
         for pattern, why in self._error:
             if pattern.search(line):
-                self._keep_line(line)
+                self._first.lead("error", line, self._tail, at=self._lines.number)
+                self._keep(line)
                 self.complaint = self.complaint or why or f"it said: {printable(line)}"
 
     def _look_for_fail(self, line: str) -> None:
         for pattern in self._fail:
             if pattern.search(line):
                 if not self.known.explains(line):
-                    self._keep_line(line)
+                    self._first.lead("fail", line, self._tail, at=self._lines.number)
+                    self._keep(line)
                     self.failures += 1
                 break
 
@@ -271,13 +269,13 @@ class Judge:
                 for inner in self._levels[index + 1 :]:
                     inner.reset()
 
-    def _keep_line(self, line: str) -> None:
-        """Keep a bad *line*, and the first with what was said before it."""
-        if self.first is None:
-            before = [printable(each) for each in self._tail]
-            at = self._lines.number
-            self.first = {"line": printable(line), "before": before, "after": [], "at": at}
-        self._keep(line)
+    def _so_far(self) -> list[str]:
+        """The last lines until now."""
+        if not self._recent:
+            return self._tail
+        lines: list[str] = []  # nobody else looks at them before its end
+        Lines(lambda line, _: lines.append(line), lambda _: None).finish(self._recent)
+        return [line for line in lines if line][-_TAIL:]
 
     def _keep(self, line: str) -> None:
         line = printable(line)

@@ -11,7 +11,7 @@ Rule 2: a lost record is said: it might have been one of those.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agent.progress import printable
 
@@ -97,9 +97,20 @@ _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
 
 
 class Kernel:
-    """What the kernel said since the step began."""
+    """
+    What the kernel said since the step began.
 
-    def __init__(self, classes: Iterable[str]) -> None:
+    Args:
+        classes: The kinds of trouble that matter.
+        tell: Hears of each line for which it is no pass, with the verdict, as it comes.
+    """
+
+    def __init__(
+        self,
+        classes: Iterable[str],
+        tell: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        self._tell = tell
         self._classes = [
             [(verdict, re.compile(pattern)) for verdict, pattern in CLASSES[name]]
             for name in classes
@@ -138,5 +149,6 @@ class Kernel:
             milder = next(line for line, found in self._found.items() if found == "warn")
             del self._found[milder]
             full = False
-        if not full:
-            self._found.setdefault(line, verdict)
+        if not full and line not in self._found:
+            self._found[line] = verdict
+            self._tell(verdict, line)

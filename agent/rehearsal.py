@@ -95,16 +95,23 @@ def told(rehearsal: Rehearsal) -> Iterator[str]:
         )
     for key, text in facts.get("facts", {}).items():
         yield _row("fact", f"{key}: {text}")
+    for case in facts.get("cases", ()):
+        yield _row("case", f"{case['verdict']} {case['name']} {case.get('why', '')}".rstrip())
     for issue in facts.get("known", ()):
         yield _row("known", f"{issue['why']} {issue['link']}".rstrip())
-    if first := facts.get("first"):
-        yield _row("first", f"line {first['at']}")
-        yield from (f"          | {line}" for line in first["before"])
-        yield f"          > {first['line']}"
-        yield from (f"          | {line}" for line in first["after"])
+    yield from _first(facts.get("first"))
     for line in facts["lines"]:
         yield _row("line", line)
     yield from _progress(rehearsal.progress)
+
+
+def _first(first: dict[str, Any] | None) -> Iterator[str]:
+    if first is not None:
+        printed = "at" in first  # else nobody knows what was printed before it
+        yield _row("first", f"line {first['at']}" if printed else f"by: {first['by']}")
+        yield from (f"          | {line}" for line in first["before"] if printed)
+        yield f"          > {first['line']}"
+        yield from (f"          | {line}" for line in first["after"])
 
 
 def _progress(steps: list[tuple[float, str]]) -> Iterator[str]:

@@ -77,7 +77,7 @@ class Story:
             case "end":
                 self._ended(record)
             case "verdict":
-                self.open, self.verdict = False, _verdict(record)
+                self.open, self.verdict = False, Verdict.read(record.fields.get("verdict"))
                 self.reason = record.text("reason")
 
     def _begun(self, record: Record) -> None:
@@ -95,7 +95,7 @@ class Story:
             self.first_boot, self.first_at, self.first_up = self.boot, self.at, self.up
 
     def _ended(self, record: Record) -> None:
-        self.open, verdict = False, _verdict(record)
+        self.open, verdict = False, Verdict.read(record.fields.get("verdict"))
         if not verdict.good:
             self.bad, self.reason = verdict, record.text("reason")
         elif Verdict.worst((verdict, self.worst)) is not self.worst:
@@ -230,11 +230,3 @@ def _planned(story: Story, *, stopper: str | None, boot: str, up: float, machine
         late = f"{machine} did not reboot within {story.within:.0f} s"
         return Decision(Action.SETTLE, Verdict.ERROR, late)
     return Decision(Action.REBOOT)
-
-
-def _verdict(record: Record) -> Verdict:
-    """What the record says; a word of a later version is no pass."""
-    try:
-        return Verdict(record.text("verdict"))
-    except ValueError:
-        return Verdict.ERROR

@@ -25,6 +25,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from agent import scratch
@@ -148,12 +149,22 @@ def _record(fields: dict[str, Any], **more: Any) -> bytes:
     at = time.time()
     record = encode(at=at, **fields)
     for name, value in more.items():
-        try:
-            record = encode(at=at, **fields, **{name: value})
-        except ValueError:
-            continue
-        fields[name] = value
+        for part in _shorter(value):
+            try:
+                record = encode(at=at, **fields, **{name: part})
+            except ValueError:
+                continue
+            fields[name] = part
+            break
     return record
+
+
+def _shorter(value: Any) -> Iterator[Any]:
+    """*value*; of a list then less and less, from its beginning."""
+    yield value
+    while isinstance(value, list) and len(value) > 1:
+        value = value[: len(value) // 2]
+        yield value
 
 
 def detach(folder: str) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from agent.wire.journal import Record
 from agent.wire.vocabulary import Verdict
-from bot.findings import facts_of, first_of, known_of, metrics_of, sane
+from bot.findings import MOST_CASES, cases_of, facts_of, first_of, known_of, metrics_of, sane
 from bot.jobs import Happening, Outcome, Phase, Run, after
 from bot.report.text import safe
 
@@ -64,7 +64,8 @@ def digest(run: Run, record: Record, clock: Clock) -> Run:
         case "out":
             return replace(run, printed=run.printed + len(record.payload))
         case "end":
-            outcomes = (*run.outcomes, _outcome(record))[:MOST_OUTCOMES]
+            room = MOST_CASES - sum(len(outcome.cases) for outcome in run.outcomes)
+            outcomes = (*run.outcomes, _outcome(record, room))[:MOST_OUTCOMES]
             return replace(run, outcomes=outcomes)
         case "verdict":
             happening = Happening.REVISE if run.phase is Phase.DONE else Happening.FINISH
@@ -72,7 +73,7 @@ def digest(run: Run, record: Record, clock: Clock) -> Run:
             return replace(
                 run,
                 phase=after(run.phase, happening),
-                verdict=_verdict(record),
+                verdict=Verdict.read(record.fields.get("verdict")),
                 reason=safe(record.text("reason"), 500),
                 ended=max(ended, run.began or ended),
                 final=True,
@@ -107,11 +108,14 @@ def distrusted(run: Run, error: Exception, at: datetime) -> Run:
     return replace(given_up(run, Verdict.ERROR, reason, at), final=True)
 
 
-def _outcome(record: Record) -> Outcome:
+def _outcome(record: Record, room: int) -> Outcome:
+    """How a step ended; with at most *room* of its cases."""
     counts, lines = record.fields.get("counts"), record.fields.get("lines")
+    cases = cases_of(record.fields.get("cases"), room)
+    total = sane(record.fields.get("case_count")) or 0
     return Outcome(
         step=safe(record.text("name")),
-        verdict=_verdict(record),
+        verdict=Verdict.read(record.fields.get("verdict")),
         seconds=max(0.0, sane(record.fields.get("seconds")) or 0.0),
         reason=safe(record.text("reason"), 500),
         counts=_counts(counts) if isinstance(counts, dict) else {},
@@ -122,6 +126,8 @@ def _outcome(record: Record) -> Outcome:
         first=first_of(record.fields.get("first")),
         known=known_of(record.fields.get("known")),
         facts=facts_of(record.fields.get("facts")),
+        cases=cases,
+        case_count=max(len(cases), int(total)),
     )
 
 
@@ -131,11 +137,3 @@ def _counts(counts: dict[str, object]) -> dict[str, float]:
         for name, value in list(counts.items())[:MOST_COUNTS]
         if (number := sane(value)) is not None
     }
-
-
-def _verdict(record: Record) -> Verdict:
-    """What is no verdict we know is never a pass."""
-    try:
-        return Verdict(record.text("verdict"))
-    except ValueError:
-        return Verdict.ERROR

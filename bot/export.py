@@ -39,7 +39,10 @@ def _job(db: Connection, number: int) -> Job:
 def _json(db: Connection, job: Job) -> str:
     insights = history.of_job(db, job) if job.done else {}
     told = [
-        {**facts.of_run(run), "insight": notes.as_data(insights[run.jid]) if insights else {}}
+        {
+            **facts.of_run(run, whole=True),
+            "insight": notes.as_data(insights[run.jid]) if insights else {},
+        }
         for run in job.runs
     ]
     return Reply("", data={**facts.of_job(job), "runs": told}).json + "\n"

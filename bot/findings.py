@@ -1,5 +1,6 @@
 """
-What a step found out beside its verdict: metrics, the first failing line, known issues, facts.
+What a step found out beside its verdict: metrics, the first failing line, known issues, facts,
+and the cases that its program told of.
 
 Rule: what a target writes is bounded and typed here; it may be broken or hostile. What cannot
 be read is left out, and nothing else with it. Pure.
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.wire.vocabulary import NAME
+from agent.wire.vocabulary import NAME, Verdict
 from bot.report.text import safe
 
 MOST_METRICS = 20
@@ -19,6 +20,8 @@ MOST_AROUND = 3
 """Lines before, and after, the first failing one."""
 MOST_KNOWN = 8
 MOST_FACTS = 200
+MOST_CASES = 1000
+"""Of all steps of a run together."""
 MOST_KEY = 60
 """Characters of a fact's key."""
 MOST = 1e15
@@ -53,6 +56,8 @@ class FirstLine:
     after: tuple[str, ...] = ()
     at: int = 0
     """Its number in the step's output, from 1; 0 if that is not known."""
+    by: str = ""
+    """Who said it if it does not stand in the output: ``kernel``, or ``case``: the program."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,18 @@ class Known:
 
     why: str
     link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case of a step, by the word of its program."""
+
+    name: str
+    verdict: Verdict
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why or self.verdict}"
 
 
 def sane(value: object) -> float | None:
@@ -93,12 +110,13 @@ def first_of(told: object) -> FirstLine | None:
     """The first failing line in *told*."""
     if not isinstance(told, Mapping) or not (line := _text(told, "line", 200)):
         return None
-    at = told.get("at")
+    at, by = told.get("at"), told.get("by")
     return FirstLine(
         line=line,
         before=_lines(told.get("before"))[-MOST_AROUND:],
         after=_lines(told.get("after"))[:MOST_AROUND],
         at=at if isinstance(at, int) and not isinstance(at, bool) and 0 < at <= MOST else 0,
+        by=by if by in ("kernel", "case") else "",
     )
 
 
@@ -111,6 +129,15 @@ def known_of(told: object) -> tuple[Known, ...]:
             fits = isinstance(link, str) and _LINK.fullmatch(link)
             issues.append(Known(why=why, link=str(link) if fits else ""))
     return tuple(dict.fromkeys(issues))
+
+
+def cases_of(told: object, most: int = MOST_CASES) -> tuple[Case, ...]:
+    """The first *most* cases in *told*, as it has them: the worst first."""
+    return tuple(
+        Case(name=name, verdict=Verdict.read(each.get("verdict")), why=_text(each, "why", 200))
+        for each in _objects(told, most)
+        if (name := _text(each, "name", 80))
+    )
 
 
 def facts_of(told: object) -> dict[str, str]:

@@ -16,7 +16,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from agent.wire.vocabulary import RunId, Step, Verdict
-from bot.findings import FirstLine, Known, Metric
+from bot.findings import Case, FirstLine, Known, Metric
 from bot.occupant import Channel
 
 
@@ -124,8 +124,22 @@ class Outcome:
     """On failure, the first line of output that failed it."""
     known: tuple[Known, ...] = ()
     """Known issues that explain what it printed."""
+    cases: tuple[Case, ...] = ()
+    """What its program told of, the worst first; as many as its target could pass on."""
+    case_count: int = 0
+    """How many there were."""
     facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What it found: ``{"dimm DIMM_A1": "16 GB DDR4"}``; empty in what comes out of the store."""
+
+    @property
+    def totals(self) -> Mapping[str, float]:
+        """What was counted, its cases among it."""
+        return {**({"cases": self.case_count} if self.case_count else {}), **self.counts}
+
+    @property
+    def bad_cases(self) -> tuple[Case, ...]:
+        """Those that went wrong."""
+        return tuple(case for case in self.cases if not case.verdict.good)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,14 @@ class Verdict(enum.StrEnum):
         """The one a person must look at first."""
         return max(verdicts, key=list(Verdict).index)
 
+    @classmethod
+    def read(cls, said: object) -> Self:
+        """What a peer *said*; an error if we do not know it: that is never a pass."""
+        try:
+            return cls(str(said))
+        except ValueError:
+            return cls("error")
+
     @property
     def good(self) -> bool:
         """Whether nobody has to act."""

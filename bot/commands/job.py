@@ -7,7 +7,7 @@ from agent.wire.duration import rounded
 from bot.grammar import number
 from bot.insight.estimate import Estimate
 from bot.jobs import Job as Record
-from bot.jobs import Phase, Run
+from bot.jobs import Outcome, Phase, Run
 from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
@@ -18,6 +18,9 @@ from bot.report.progress import overall, state, where
 from bot.report.table import table
 from bot.report.text import age, counted, duration, safe
 from bot.verb import Verb
+
+CASES = 6
+"""Most cases of a step that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +82,26 @@ def _rows(run: Run, job: Record, lab: Lab, estimate: Estimate | None) -> list[li
     else:
         taken = duration(sum(seconds)) if seconds else ""
     single = run.outcomes[0] if len(job.steps) == 1 and run.outcomes else None
-    detail = run.reason or ((single.reason or counted(single.counts)) if single else "")
+    detail = run.reason or ((single.reason or counted(single.totals)) if single else "")
     if run.phase is Phase.STRANDED and run.heard is not None:
         detail = f"last heard of {age(run.heard, lab.now)}"
     if run.phase is Phase.RUNNING and (left := _left(run, lab, estimate)):
         detail = f"about {duration(rounded(left))} left"
     rows = [[run.target, state(run), taken, detail]]
-    if len(job.steps) > 1:
-        rows += [
-            [
-                f"  {outcome.step}",
-                outcome.verdict.value,
-                duration(outcome.seconds),
-                outcome.reason or counted(outcome.counts),
-            ]
-            for outcome in run.outcomes
-        ]
+    for outcome in run.outcomes:
+        if len(job.steps) > 1:
+            rows.append([f"  {outcome.step}", outcome.verdict.value, duration(outcome.seconds),
+                         outcome.reason or counted(outcome.totals)])  # fmt: skip
+        rows += _cases(outcome)
     return rows
+
+
+def _cases(outcome: Outcome) -> list[list[str]]:
+    """The cases of a step that went wrong, the worst first."""
+    bad = outcome.bad_cases
+    rows = [[f"  {case.name}", case.verdict.value, "", case.why] for case in bad[:CASES]]
+    more = [[f"  {len(bad) - CASES} more cases", "", "", ""]] if len(bad) > CASES else []
+    return rows + more
 
 
 VERB = Verb(
@@ -103,8 +109,8 @@ VERB = Verb(
     summary="one job in detail",
     about=(
         "One job: each target with its state or verdict, how long it took, what was counted "
-        "or why it is no pass, and the steps of a sequence; who asked, and when; "
-        "about how long it will take yet, and how long it usually takes. A run is "
+        "or why it is no pass, the steps of a sequence, and the cases that went wrong; who "
+        "asked, and when; about how long it will take yet, and how long it usually takes. A run is "
         "stranded while its target is gone, or says nothing of it; if that lasts too long, it "
         "is lost."
     ),

@@ -17,11 +17,12 @@ from bot.lab import Lab
 from bot.occupant import Line
 from bot.policy import Permission
 from bot.reply import File, Reply
+from bot.report.evidence import beside, first_line
 from bot.report.numbered import numbered
 from bot.report.printed import last_lines, whole
 from bot.report.progress import state
 from bot.report.table import block, table
-from bot.report.text import listed, plural, size
+from bot.report.text import cut, listed, plural, size, unique
 from bot.scan import Errors, Span
 from bot.verb import Verb
 
@@ -163,28 +164,28 @@ def _found(run: Run, hits: Sequence[int] | Mapping[int, str], texts: Mapping[int
 
 
 async def _errors(chosen: Run, lab: Lab, line: Line) -> Reply:
-    known = [
-        text
-        for outcome in chosen.outcomes
-        for text in (*outcome.lines, *([outcome.first.line] if outcome.first else ()))
-        if not outcome.verdict.good
-    ]
-    found = Errors(known, ERRORS)
+    bad = [outcome for outcome in chosen.outcomes if not outcome.verdict.good]
+    found = Errors([text for each in bad for text in (first_line(each), *each.lines)], ERRORS)
     await lab.logs.scan(chosen, found)
-    if not found.count:
-        return Reply(
-            f"{_start(chosen)}: no line looks like an error; log {chosen.job} {chosen.target} "
-            "shows the end",
-            data={**_facts(chosen), "count": 0},
-        )
-    first = f", {len(found.hits)} of them here" if found.count > len(found.hits) else ""
-    look = "looks like an error" if found.count == 1 else "look like errors"
+    aside = unique(said for outcome in bad for said in beside(outcome))
+    told = [f"{len(aside)} told beside its output"] if aside else []
+    if found.count:
+        look = "looks like an error" if found.count == 1 else "look like errors"
+        first = f", {len(found.hits)} of them here" if found.count > len(found.hits) else ""
+        told.append(f"{plural(found.count, 'lines')} {look}{first}")
+    elif not aside:
+        end = f"log {chosen.job} {chosen.target} shows the end"
+        told.append(f"no line looks like an error; {end}")
+    rows = [cut(each, line.columns) for each in aside[:ERRORS]]
+    if found.count:
+        rows.append(numbered(found.texts, found.hits, columns=line.columns))
     return Reply(
-        f"{_start(chosen)}: {plural(found.count, 'lines')} {look}{first}",
-        table=numbered(found.texts, found.hits, columns=line.columns),
+        f"{_start(chosen)}: {', '.join(told)}",
+        table="\n".join(rows),
         data={
             **_facts(chosen),
             "count": found.count,
+            "beside": list(aside[:ERRORS]),
             "found": _found(chosen, found.hits, found.texts),
         },
         quotes=True,
@@ -273,8 +274,9 @@ VERB = Verb(
         "their last state, cut at the width of a phone; and how much there is in all. The "
         "target may be left out if there is only one, or only one that went wrong. `lines` shows "
         f"some by their numbers ({SPAN} at most), `errors` those that failed the run and those "
-        "that look like errors, with the line before and behind each; `all` is the whole log as a "
-        "file. `files` lists what the run left behind, and `file` fetches one of them. A file "
+        "that look like errors, with the line before and behind each (and what failed it and was "
+        "not printed: cases, and lines of the kernel); `all` is the whole log as a file. `files` "
+        "lists what the run left behind, and `file` fetches one of them. A file "
         "that the server finds too large is compressed; if that is not enough, its middle is left "
         "out, and the answer says so."
     ),

@@ -16,6 +16,9 @@ from bot.lab import Target
 
 Facts = dict[str, object]
 
+BAD = 8
+"""Most cases of a step in what is said: every server counts bytes."""
+
 
 def moment(at: datetime | None) -> str | None:
     """A time as ISO 8601."""
@@ -50,8 +53,9 @@ def of_target(target: Target) -> Facts:
     }
 
 
-def of_outcome(outcome: Outcome) -> Facts:
-    """One step that ended."""
+def of_outcome(outcome: Outcome, *, whole: bool = False) -> Facts:
+    """One step that ended; of its cases all if *whole*, else the first that went wrong."""
+    cases = outcome.cases if whole else outcome.bad_cases[:BAD]
     return {
         "step": outcome.step,
         "verdict": outcome.verdict.value,
@@ -62,6 +66,10 @@ def of_outcome(outcome: Outcome) -> Facts:
         "metrics": [of_metric(metric) for metric in outcome.metrics],
         "first": asdict(outcome.first) if outcome.first else None,
         "known": [asdict(issue) for issue in outcome.known],
+        "cases": [
+            {"name": case.name, "verdict": case.verdict.value, "why": case.why} for case in cases
+        ],
+        "case_count": outcome.case_count or None,
     }
 
 
@@ -75,8 +83,8 @@ def of_metric(metric: Metric) -> Facts:
     }
 
 
-def of_run(run: Run) -> Facts:
-    """A job on one target."""
+def of_run(run: Run, *, whole: bool = False) -> Facts:
+    """A job on one target; *whole* as in :func:`of_outcome`."""
     return {
         "run": run.name,
         "target": run.target,
@@ -84,7 +92,7 @@ def of_run(run: Run) -> Facts:
         "phase": run.phase.value,
         "verdict": run.verdict.value if run.verdict else None,
         "reason": run.reason,
-        "steps": [of_outcome(outcome) for outcome in run.outcomes],
+        "steps": [of_outcome(outcome, whole=whole) for outcome in run.outcomes],
         "began": moment(run.began),
         "ended": moment(run.ended),
         "heard": moment(run.heard),

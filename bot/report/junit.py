@@ -1,5 +1,6 @@
 """
-A job as JUnit XML, as Jenkins and GitLab read it: a suite for each target, a case for each step.
+A job as JUnit XML, as Jenkins and GitLab read it: a suite for each target, a case for each step,
+and one for each case that the step's program told of.
 
 Rule 1: a *failure* is the hardware's, an *error* the lab's: who reads a dashboard must not send
 for a new DIMM because a disk was full. A step that took too long, or hung, is an error: it says
@@ -45,7 +46,8 @@ def junit(job: Job, printed: Mapping[str, str]) -> str:
 
 
 def _suite(job: Job, run: Run, printed: str) -> ET.Element:
-    cases = [_case(job, run, index) for index in range(max(len(job.steps), len(run.outcomes)))]
+    steps = range(max(len(job.steps), len(run.outcomes)))
+    cases = [case for index in steps for case in _cases(job, run, index)]
     suite = ET.Element(
         "testsuite",
         name=_text(run.target),
@@ -74,7 +76,31 @@ def _suite(job: Job, run: Run, printed: str) -> ET.Element:
     return suite
 
 
-def _case(job: Job, run: Run, index: int) -> ET.Element:
+def _cases(job: Job, run: Run, index: int) -> list[ET.Element]:
+    """That of step *index* itself, and behind it those that its program told of."""
+    step = _step(job, run, index)
+    if index >= len(run.outcomes):
+        return [step]
+    outcome = run.outcomes[index]
+    told = [_inner(step, case.name) for case in outcome.cases]
+    for element, case in zip(told, outcome.cases, strict=True):
+        _end(element, case.verdict, case.why, "")
+    if left := outcome.case_count - len(told):
+        told.append(_inner(step, f"{left} more"))
+        ET.SubElement(told[-1], "skipped", message="left out: there was no room; none is worse")
+    return [step, *told]
+
+
+def _inner(step: ET.Element, name: str) -> ET.Element:
+    """A case of *step*: nobody knows how long it took."""
+    return ET.Element(
+        "testcase",
+        name=f"{step.get('name')}: {_text(name)}",
+        classname=step.get("classname", ""),
+    )
+
+
+def _step(job: Job, run: Run, index: int) -> ET.Element:
     """The case of step *index*, which may never have begun."""
     outcome = run.outcomes[index] if index < len(run.outcomes) else None
     asked = str(job.steps[index]) if index < len(job.steps) else ""

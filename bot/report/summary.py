@@ -6,17 +6,16 @@ Rule 2: the asker's nick stands in the result, once, and nowhere before.
 Rule 3: what failed comes first; what is alike is said once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from agent.wire.vocabulary import Verdict
 from bot.insight.insight import Insight
-from bot.insight.templates import template
 from bot.jobs import Job, Run
 from bot.reply import Reply
 from bot.report import facts, notes
-from bot.report.evidence import evidence, first_line
+from bot.report.evidence import alike, evidence
 from bot.report.nodes import folded
 from bot.report.table import table
 from bot.report.text import cut, duration, listed, number, plural, safe, wrapped
@@ -126,13 +125,9 @@ def _call(job: Job) -> str:
 
 def _alike(job: Job) -> list[list[Run]]:
     """The runs that ended alike together, whatever their numbers are; the worst first."""
-    groups: dict[object, list[Run]] = {}
+    groups: dict[Hashable, list[Run]] = {}
     for run in job.runs:
-        ends = tuple(
-            (outcome.verdict, template(outcome.reason), template(first_line(outcome)))
-            for outcome in run.outcomes
-        )
-        groups.setdefault((run.verdict, template(run.reason), ends), []).append(run)
+        groups.setdefault(alike(run), []).append(run)
     order = list(Verdict)
     return sorted(groups.values(), key=lambda group: -order.index(_verdict(group[0])))
 
@@ -213,7 +208,7 @@ def _counts(run: Run) -> dict[str, float]:
     """What its steps counted, added up."""
     total: dict[str, float] = {}
     for outcome in run.outcomes:
-        for name, value in outcome.counts.items():
+        for name, value in outcome.totals.items():
             total[name] = total.get(name, 0) + value
     return total
 

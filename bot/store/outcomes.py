@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.wire.vocabulary import Verdict
-from bot.findings import FirstLine, Known, Metric
+from bot.findings import Case, FirstLine, Known, Metric
 from bot.jobs import Outcome
 
 
@@ -21,6 +21,8 @@ def outcome_out(outcome: Outcome) -> dict[str, Any]:
         "metrics": metrics_out(outcome.metrics),
         "first": asdict(outcome.first) if outcome.first else None,
         "known": [asdict(issue) for issue in outcome.known],
+        "cases": [[case.name, str(case.verdict), case.why] for case in outcome.cases],
+        "case_count": outcome.case_count or None,
     }
     return {name: value for name, value in told.items() if value not in (None, [], ())}
 
@@ -38,6 +40,11 @@ def outcome_in(data: dict[str, Any]) -> Outcome:
         metrics=metrics_in(data.get("metrics", ())),
         first=_first_in(first) if first else None,
         known=tuple(Known(**issue) for issue in data.get("known", ())),
+        cases=tuple(
+            Case(name=name, verdict=Verdict(verdict), why=why)
+            for name, verdict, why in data.get("cases", ())
+        ),
+        case_count=data.get("case_count", 0),
     )
 
 
@@ -57,4 +64,5 @@ def _first_in(data: dict[str, Any]) -> FirstLine:
         before=tuple(data["before"]),
         after=tuple(data["after"]),
         at=data["at"],
+        by=data.get("by", ""),
     )

@@ -95,3 +95,70 @@ def test_what_was_bad_before_it_was_stopped_stays_bad(
     found = [*(LINES[line] for line in lines), *(said for _, said in cases)]
     bad = worst("pass", *found, *(KERNEL[line] for line in kernel))
     assert verdict == (how if bad in GOOD else worst(how, bad))
+
+
+UE, CE = "EDAC MC0: 1 UE memory read error", "EDAC MC0: 1 CE memory read error"
+
+
+def an_assessment(*said: str, code: int = 0) -> dict[str, Any]:
+    """What is known of a step that said so: of the kernel, of a case (its verdict), or printed."""
+    assessment = Assessment(STEP)
+    for each in said:
+        if each in KERNEL:
+            assessment.kernel.line(each)
+        elif (end := each.partition(": ")[2]) in ("pass", "fail", "error"):
+            case = {"case": each.partition(": ")[0], "verdict": end, "why": "bit 3"}
+            assessment.channel.feed(json.dumps(case).encode() + b"\n")
+        else:
+            assessment.feed(f"{each}\n".encode())
+    verdict, _ = assessment.ended(code, lasted=1.0)
+    return assessment.facts(verdict)
+
+
+def test_the_first_that_failed_may_be_the_kernel_s_or_a_case() -> None:
+    facts = an_assessment("a: pass", "loop 1", CE, "loop 2", UE, "FAIL: disk", "b: fail")
+    assert facts["first"] == {
+        "line": f"kernel: {UE}", "before": ["loop 1", "loop 2"], "after": [], "by": "kernel",
+    }  # fmt: skip
+    facts = an_assessment("a: pass", "loop 1", "b: fail", "FAIL: disk", UE)
+    assert facts["first"]["line"] == "b: bit 3"
+    assert (facts["first"]["by"], facts["first"]["before"]) == ("case", ["loop 1"])
+    facts = an_assessment("a: pass", "FAIL: disk", "loop 1", "b: fail", UE)
+    assert facts["first"] == {"line": "FAIL: disk", "before": [], "after": ["loop 1"], "at": 1}
+    assert facts["lines"] == ["FAIL: disk", "b: bit 3", f"kernel: {UE}"]
+
+
+def test_where_no_rule_looks_at_lines_the_last_ones_until_then_are_told() -> None:
+    assessment = Assessment(sh("") | {"kernel": STEP["kernel"]})
+    assessment.feed(b"one\ntwo\rthree\n\nfour\nfi")
+    assessment.kernel.line(UE)
+    assessment.feed(b"ve\nsix\n")
+    verdict, _ = assessment.ended(0, lasted=1.0)
+    first = assessment.facts(verdict)["first"]
+    assert (first["before"], first["after"]) == (["three", "four", "fi"], [])
+
+
+def test_what_is_worse_is_told_first() -> None:
+    facts = an_assessment("a: pass", "FAIL: disk", "loop 1", "b: error")
+    assert facts["first"]["line"] == "b: bit 3"
+    assert facts["first"]["before"] == ["FAIL: disk", "loop 1"]
+
+
+def test_what_did_not_come_failed_last() -> None:
+    assert an_assessment("loop 1")["first"]["line"] == "a: there is no result of it"
+    assert an_assessment(UE)["first"]["by"] == "kernel"
+
+
+def test_what_is_known_or_only_a_warning_is_no_first_line() -> None:
+    assert "first" not in an_assessment("a: pass", "FAIL: port 3", CE, code=3)
+    worn = Assessment(STEP | {"rules": STEP["rules"] | {"known": KNOWN}})
+    worn.channel.feed(b'{"case": "a", "verdict": "fail", "why": "worn"}\n')
+    worn.feed(b"done\nTriad: 41\n")
+    verdict, _ = worn.ended(0, lasted=1.0)
+    assert verdict == "warn"
+    facts = worn.facts(verdict)
+    assert "first" not in facts
+    assert facts["cases"] == [{"name": "a", "verdict": "warn", "why": "worn"}]
+
+
+KNOWN = [{"line": "a: worn", "why": "wears out", "link": "", "exit": []}]

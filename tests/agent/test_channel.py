@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.channel import CASES, FACTS, LINE, MOST, Channel
+from agent.channel import CASES, FACTS, LINE, MOST, TOLD, TOLD_SIZE, Channel, each, told
 from agent.judge import Judge, gravest
 from agent.metrics import Metrics
 from tests.agent.bench import output, records, verdict
@@ -60,6 +60,26 @@ def test_a_case_that_is_missing_is_a_fail() -> None:
     assert said(a, expect=("a",)) == ("pass", "")
     assert said(a, expect=("a", "b")) == ("fail", "b: there is no result of it")
     assert a_channel(a, expect=("b",)).findings(whole=False) == []  # somebody stopped it
+
+
+def test_what_is_told_of_cases_is_bounded_and_the_worst_comes_first() -> None:
+    ends = ["pass", "skip", "warn", "fail", "error"]
+    said = [{"case": f"case {n}", "verdict": end} for n, end in enumerate(ends * 2)]
+    said += [{"case": "case 5", "verdict": "pass", "why": "x"}]
+    said += [{"case": "case 1", "verdict": "skip", "why": why} for why in ("a", "b")]
+    said += [{"case": "case 6", "verdict": "fail", "why": "x"}]
+    cases = each(a_channel(*said).cases(whole=True))
+    assert [case["name"] for case in told(cases)] == [
+        "case 4", "case 9", "case 3", "case 8", "case 6", "case 2", "case 7", "case 1",
+        "case 0", "case 5",
+    ]  # fmt: skip
+    assert told(cases)[4] == {"name": "case 6", "verdict": "fail", "why": "x"}
+    assert told(cases)[7:9] == [
+        {"name": "case 1", "verdict": "skip"}, {"name": "case 0", "verdict": "pass"},
+    ]  # fmt: skip
+    assert len(told([("a", "pass", "")] * CASES)) == TOLD
+    large = told([("é" * 80, "fail", "é" * 200)] * CASES)
+    assert TOLD_SIZE * 3 / 4 < len(json.dumps(large)) <= TOLD_SIZE + 2
 
 
 @pytest.mark.parametrize(
@@ -158,10 +178,32 @@ def test_a_program_appends_to_it_as_to_a_file(target: Target) -> None:
     assert output(run) == b""
 
 
+def test_its_cases_stand_in_the_last_record(target: Target) -> None:
+    cases = [{"case": f"c{n}", "verdict": "pass"} for n in range(30)]
+    run = target.run(sh(say(*cases, {"case": "bad", "verdict": "skip", "why": "x"}, *cases)))
+    end = records(run)[-2].fields
+    assert (end["case_count"], len(end["cases"])) == (31, 31)
+    assert end["cases"][0] == {"name": "bad", "verdict": "skip", "why": "x"}
+
+
+def test_cases_take_the_room_that_facts_leave_them(target: Target, tmp_path: Path) -> None:
+    lines = [{"fact": f"f{n}", "value": "x" * 180} for n in range(50)]
+    lines += [{"case": "y" * 70 + str(n), "verdict": "pass"} for n in range(200)]
+    lines.append({"case": "a", "verdict": "skip"})
+    (tmp_path / "said").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    end = records(target.run(sh(f"cat {tmp_path}/said > $LABROOM_RESULTS")))[-2].fields
+    assert len(end["facts"]) == 50
+    assert end["case_count"] == 201
+    assert 20 < len(end["cases"]) < 80
+    assert end["cases"][0]["name"] == "a"
+
+
 def test_a_fail_there_is_a_fail_whatever_its_exit_code(target: Target) -> None:
     run = target.run(sh(say({"case": "a", "verdict": "fail", "why": "bit 3"}) + "; exit 0"))
     assert verdict(run) == ("fail", "a: bit 3")
-    assert records(run)[-2].fields["lines"] == ["a: bit 3"]
+    end = records(run)[-2].fields
+    assert end["lines"] == ["a: bit 3"]
+    assert end["first"] == {"line": "a: bit 3", "before": [], "after": [], "by": "case"}
 
 
 @pytest.mark.parametrize(
@@ -174,6 +216,8 @@ def test_what_did_not_come_is_no_pass_however_it_ends(
     run = target.run(sh(f"{script}; {end}", expect=["a", "b"]))
     assert verdict(run)[0] == expected
     assert "b: there is no result of it" in verdict(run)[1]
+    cases = records(run)[-2].fields["cases"]
+    assert cases[0] == {"name": "b", "verdict": "fail", "why": "there is no result of it"}
     assert ("facts" in records(run)[-2].fields) == (not end.startswith("kill"))
 
 

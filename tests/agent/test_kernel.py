@@ -214,7 +214,9 @@ def test_the_kernel_s_word_fails_a_program_that_ends_well(target: Target) -> Non
     target.gate.open()
     assert supervisor.wait(20) == 0
     assert verdict(run) == ("fail", f"kernel: {STALL}")
-    assert records(run)[-2].fields["lines"] == [f"kernel: {STALL}"]
+    end = records(run)[-2].fields
+    assert end["lines"] == [f"kernel: {STALL}"]
+    assert (end["first"]["line"], end["first"]["by"]) == (f"kernel: {STALL}", "kernel")
 
 
 def test_what_it_said_before_the_step_is_not_about_it(target: Target) -> None:

@@ -10,6 +10,7 @@ from agent.wire.parameter import RecipeInfo
 from agent.wire.vocabulary import Step, Verdict
 from bot.commands import discover
 from bot.dialogue import Dialogue
+from bot.findings import Case
 from bot.jobs import Outcome, Phase
 from bot.policy import Rights
 from bot.reply import Reply
@@ -380,6 +381,21 @@ async def test_a_job_in_detail(world: World) -> None:
     said = await say(world, "job 1")
     assert said.text.startswith("job 1 pass:")
     assert "bob    pass  12 s  1 loop" in said.table
+
+
+async def test_a_job_in_detail_shows_the_cases_that_went_wrong(world: World) -> None:
+    await say(world, "run memtest on bob")
+    finish(world, 1, Verdict.FAIL)
+    [run] = world.jobs.jobs[1].runs
+    bad = [Case(name=f"case {n}", verdict=Verdict.FAIL, why=f"bit {n}") for n in range(8)]
+    cases = (*bad, Case(name="fine", verdict=Verdict.PASS))
+    outcomes = (replace(run.outcomes[0], cases=cases, case_count=9),)
+    world.jobs.jobs[1] = replace(world.jobs.jobs[1], runs=(replace(run, outcomes=outcomes),))
+    rows = (await say(world, "job 1")).table.split("\n")
+    assert [row.split() for row in rows[1:7]] == [
+        ["case", str(n), "fail", "bit", str(n)] for n in range(6)
+    ]
+    assert rows[7].strip() == "2 more cases"
 
 
 async def test_a_sequence_in_detail_shows_its_steps(world: World) -> None:

@@ -15,6 +15,7 @@ from bot.digest import Clock, IntegrityError, digest, distrusted, given_up
 from bot.jobs import ImpossibleError, Job, Phase, Run
 from bot.occupant import Channel
 from bot.report.summary import result
+from bot.store.outcomes import outcome_in, outcome_out
 
 ASKED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOW = ASKED + timedelta(hours=1)
@@ -127,6 +128,25 @@ def test_numbers_are_finite_and_text_is_printable() -> None:
     assert all(len(line) <= 200 for line in outcome.lines)
 
 
+def test_cases_are_bounded_and_what_is_no_verdict_is_no_pass() -> None:
+    told: list[Any] = [
+        {"name": "a\tb", "verdict": "skip", "why": "\ud800" + "y" * 999}, {"name": "c"}, "d", None,
+        {"name": "e", "verdict": ["pass"], "why": 5}, {"verdict": "pass"},
+        {"name": "f", "verdict": "x"},
+    ]  # fmt: skip
+    [outcome] = after(record("end", verdict="pass", cases=told, case_count=12)).outcomes
+    ends = [(case.name, str(case.verdict), len(case.why)) for case in outcome.cases]
+    assert ends == [("a b", "skip", 200), ("c", "error", 0), ("e", "error", 0), ("f", "error", 0)]
+    assert (outcome.case_count, len(outcome.bad_cases)) == (12, 3)
+    for lie in (-1, True, "9", float("nan"), None, 10**400):
+        [outcome] = after(record("end", verdict="pass", cases=told, case_count=lie)).outcomes
+        assert outcome.case_count == 4
+
+    many = record("end", verdict="pass", cases=[{"name": "x", "verdict": "pass"}] * 700)
+    run = after(many, many, many)
+    assert [len(outcome.cases) for outcome in run.outcomes] == [700, 300, 0]
+
+
 def test_a_journal_of_steps_is_bounded() -> None:
     ends = [record("end", name="x", verdict="pass", seconds=1)] * 1000
     assert len(after(*ends).outcomes) == 60
@@ -139,7 +159,7 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 )
 FIELDS = (
     "name", "verdict", "seconds", "reason", "counts", "lines", "journal", "metrics", "first",
-    "known", "facts",
+    "known", "facts", "cases", "case_count",
 )  # fmt: skip
 TIMES = st.integers(-(2**70), 2**70) | st.floats()
 KINDS = st.sampled_from(["accepted", "begin", "out", "end", "verdict", "progress", "new"])
@@ -161,6 +181,9 @@ def test_whatever_a_target_writes_can_be_stored_and_told(
         except (IntegrityError, ImpossibleError, JournalError) as error:
             run, reader = distrusted(run, error, NOW), Reader()
     run.reason.encode()
+    for outcome in run.outcomes:
+        told = outcome_in(json.loads(json.dumps(outcome_out(outcome), allow_nan=False)))
+        assert told == replace(outcome, facts={})
     if run.phase is not Phase.DONE:
         run = given_up(run, Verdict.LOST, "silence", NOW)
     job = Job(

@@ -1,18 +1,20 @@
 """A job for other programs: read beside the running bot, and as strict readers take it."""
 
 import json
-import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
+from junitparser import JUnitXml
 
 from agent.wire.errors import Refusal
 from agent.wire.vocabulary import Step, Verdict
 from bot.export import export
-from bot.findings import FirstLine, Metric
+from bot.findings import Case, FirstLine, Metric
 from bot.jobs import Job, Phase, Run
 from bot.report.junit import FAILURES, junit
 from tests.answers import check
@@ -24,83 +26,62 @@ from tests.virtual_time import VirtualLoop
 
 Loop = VirtualLoop
 
-CHILDREN = {
-    "testsuites": {"testsuite"},
-    "testsuite": {"properties", "testcase", "system-out", "system-err"},
-    "properties": {"property"},
-    "testcase": {"skipped", "error", "failure", "system-out", "system-err"},
-}
-ATTRIBUTES = {
-    "testsuites": {"name", "time", "tests", "failures", "disabled", "errors"},
-    "testsuite": {
-        "name", "tests", "failures", "errors", "time", "disabled", "skipped", "timestamp",
-        "hostname", "id", "package",
-    },
-    "property": {"name", "value"},
-    "testcase": {"name", "assertions", "time", "classname", "status"},
-    "skipped": {"type", "message"},
-    "error": {"type", "message"},
-    "failure": {"type", "message"},
-}  # fmt: skip
-NEEDED = {"testsuite": {"name", "tests"}, "testcase": {"name"}, "property": {"name", "value"}}
+JENKINS = xmlschema.XMLSchema10(Path(__file__).with_name("junit.xsd"))
 
 
 def valid(text: str) -> ET.Element:
-    """The document, by the rules of junit-10.xsd (Jenkins' xUnit plugin)."""
+    """The document: by the schema of Jenkins' xUnit plugin, and with the sums that others find."""
+    JENKINS.validate(text)
+    read = JUnitXml.fromstring(text.encode())
+    told = [(each.tests, each.failures, each.errors, each.skipped) for each in read]
+    for suite in read:
+        suite.update_statistics()  # type: ignore[no-untyped-call]
+    assert told == [(each.tests, each.failures, each.errors, each.skipped) for each in read]
     root = ET.fromstring(text.encode())
-    assert root.tag == "testsuites"
-    for element in root.iter():
-        assert {child.tag for child in element} <= CHILDREN.get(element.tag, set())
-        assert set(element.attrib) <= ATTRIBUTES.get(element.tag, set())
-        assert NEEDED.get(element.tag, set()) <= set(element.attrib)
-        assert re.fullmatch(r"[0-9]+(\.[0-9]+)?", element.get("time", "0"))
-    for suite in root:
-        cases = suite.findall("testcase")
-        assert int(suite.get("tests", "")) == len(cases)
-        for kind in ("failure", "error", "skipped"):
-            count = sum(case.find(kind) is not None for case in cases)
-            assert (
-                int(suite.get({"failure": "failures", "error": "errors"}.get(kind, kind), ""))
-                == count
-            )
-    assert int(root.get("tests", "")) == sum(len(suite.findall("testcase")) for suite in root)
+    for index, name in enumerate(("tests", "failures", "errors")):
+        assert root.get(name) == str(sum(sums[index] or 0 for sums in told))
     return root
 
 
-def ends(document: ET.Element) -> list[list[str]]:
-    """What the cases of each suite came to."""
-    bad = ("failure", "error", "skipped")
-    cases = [suite.findall("testcase") for suite in document]
-    return [[next((e.tag for e in case if e.tag in bad), "passed") for case in of] for of in cases]
+def ends(text: str) -> list[list[str]]:
+    """What the cases of each suite came to, as another program reads it."""
+    valid(text)
+    return [
+        [type(case.result[0]).__name__ if case.result else "Passed" for case in suite]
+        for suite in JUnitXml.fromstring(text.encode())
+    ]
+
+
+def named(text: str) -> dict[str, str]:
+    """What each case came to, by its name."""
+    names = [case.get("name", "") for case in valid(text).iter("testcase")]
+    return dict(zip(names, [end for suite in ends(text) for end in suite], strict=True))
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_failure_is_the_hardwares_and_an_error_the_labs(verdict: Verdict) -> None:
-    document = valid(junit(job(ended("bob", outcome(verdict, reason="why"))), {}))
-    expected = "failure" if verdict in FAILURES else "error"
+    text = junit(job(ended("bob", outcome(verdict, reason="why"))), {})
+    expected = "Failure" if verdict in FAILURES else "Error"
     if verdict.good:
-        expected = "skipped" if verdict is Verdict.SKIP else "passed"
-    assert ends(document) == [[expected]]
+        expected = "Skipped" if verdict is Verdict.SKIP else "Passed"
+    assert ends(text) == [[expected]]
     assert (FAILURES, str(Verdict.ERROR) in FAILURES) == ((Verdict.FAIL, Verdict.CRASHED), False)
 
 
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (ended("bob", outcome(Verdict.FAIL)), ["failure", "skipped"]),
-        (ended("bob", outcome(), verdict=Verdict.LOST), ["passed", "error"]),
-        (ended("bob", verdict=Verdict.REFUSED, reason="no memtester"), ["error", "skipped"]),
-        (ended("bob", outcome(), outcome(Verdict.WARN)), ["passed", "passed"]),
+        (ended("bob", outcome(Verdict.FAIL)), ["Failure", "Skipped"]),
+        (ended("bob", outcome(), verdict=Verdict.LOST), ["Passed", "Error"]),
+        (ended("bob", verdict=Verdict.REFUSED, reason="no memtester"), ["Error", "Skipped"]),
+        (ended("bob", outcome(), outcome(Verdict.WARN)), ["Passed", "Passed"]),
     ],
 )
 def test_what_was_not_run_is_skipped(run: Run, expected: list[str]) -> None:
     twice = (Step("memtest"), Step("memtest"))
-    document = valid(junit(job(run, steps=twice), {}))
-    assert ends(document) == [expected]
-    assert [case.get("name") for case in document.iter("testcase")] == [
-        "memtest (1)",
-        "memtest (2)",
-    ]
+    text = junit(job(run, steps=twice), {})
+    assert ends(text) == [expected]
+    assert list(named(text)) == ["memtest (1)", "memtest (2)"]
 
 
 def test_a_report_has_what_a_person_looks_for() -> None:
@@ -127,9 +108,40 @@ def test_whatever_a_machine_says_the_xml_is_valid(found: list[Run], text: str) -
     assert len(document) == len(found)
 
 
-def test_what_a_machine_says_is_bounded() -> None:
-    text = junit(job(ended("bob", outcome(Verdict.FAIL))), {"bob@lab.example": "x" * 10**6})
-    assert len(text) < 20_000
+CASES = tuple(
+    Case(name=str(verdict), verdict=verdict, why=f"why {verdict}")
+    for verdict in (Verdict.ERROR, Verdict.FAIL, Verdict.WARN, Verdict.SKIP, Verdict.PASS)
+)
+
+
+def test_each_case_that_a_program_told_of_is_one() -> None:
+    told = outcome(Verdict.ERROR, reason="error: why error", cases=CASES, case_count=9)
+    text = junit(job(ended("bob", told), ended("alice", outcome())), {})
+    step = "memtest size=16M"
+    assert named(text) == {
+        step: "Passed",  # alice's, which told of none
+        f"{step}: error": "Error", f"{step}: fail": "Failure", f"{step}: warn": "Passed",
+        f"{step}: skip": "Skipped", f"{step}: pass": "Passed", f"{step}: 4 more": "Skipped",
+    }  # fmt: skip
+    assert ends(text)[0][0] == "Error"
+    document = valid(text)
+    for name, kind in (("error", "error"), ("fail", "failure"), ("skip", "skipped")):
+        bad = document.find(f".//testcase[@name='{step}: {name}']/{kind}")
+        assert bad is not None
+        assert bad.get("message") == f"why {name}"
+    assert [each.text for each in document.iter("system-out")] == ["why warn", "why pass"]
+    assert {case.get("classname") for case in document[0].iter("testcase")} == {"bob.memtest"}
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 10**6, "\x00\x1b[1m\ufffe", "]]><a>&amp;", "\ud800\udfff", ""]
+)
+def test_what_a_machine_says_is_bounded_and_stays_xml(text: str) -> None:
+    bad = Case(name=text, verdict=Verdict.FAIL, why=text)
+    told = outcome(Verdict.FAIL, reason=text, lines=(text,), cases=(bad,), case_count=1)
+    xml = junit(job(ended("bob", told), steps=(Step("x", {"a": text}),)), {"bob@lab.example": text})
+    assert ends(xml) == [["Failure", "Failure"]]
+    assert len(xml) < 12 * 20_000
 
 
 async def test_it_is_read_beside_the_running_bot_and_after_it(bot: Bot) -> None:
@@ -146,7 +158,7 @@ async def test_it_is_read_beside_the_running_bot_and_after_it(bot: Bot) -> None:
     before = path.read_bytes()
     assert export(bot.url, 4, as_junit=True) == beside
     assert path.read_bytes() == before
-    assert ends(valid(beside)) == [["passed"], ["passed"]]
+    assert ends(beside) == [["Passed"], ["Passed"]]
 
 
 async def test_what_cannot_be_exported_is_refused_with_a_cure(bot: Bot) -> None:
@@ -171,4 +183,4 @@ async def test_what_cannot_be_exported_is_refused_with_a_cure(bot: Bot) -> None:
 def test_a_run_that_is_not_over_is_no_pass() -> None:
     open_ = replace(ended("bob", outcome()), phase=Phase.RUNNING, verdict=None)
     waiting: Job = job(replace(open_, outcomes=()))
-    assert ends(valid(junit(waiting, {}))) == [["skipped"]]
+    assert ends(junit(waiting, {})) == [["Skipped"]]

@@ -9,7 +9,7 @@ import pytest
 from agent.wire.vocabulary import Verdict
 from bot.commands import discover
 from bot.dialogue import Dialogue
-from bot.findings import FirstLine
+from bot.findings import Case, FirstLine
 from bot.jobs import Outcome, Phase
 from bot.policy import Rights
 from bot.reply import File, Reply
@@ -87,6 +87,28 @@ async def test_lines_behind_the_end(world: World) -> None:
     assert (await say(world, "log 1 line 7")).text.endswith("it has only 2 lines")
     prints(world, "")
     assert (await say(world, "log 1 line 7")).text.endswith("nothing printed yet")
+
+
+async def test_what_failed_it_and_was_not_printed_is_among_its_errors(world: World) -> None:
+    prints(world, "all is well\n")
+    first = FirstLine(line="kernel: EDAC MC0: 1 UE error on DIMM_A1 of node 0", by="kernel")
+    cases = (
+        Case(name="walking ones", verdict=Verdict.FAIL, why="bit 3"),
+        Case(name="walking zeroes", verdict=Verdict.PASS),
+    )
+    lines = ("walking ones: bit 3", first.line, "kernel: Kernel panic")
+    ends(world, lambda outcome: replace(outcome, first=first, lines=lines, cases=cases))
+    said = await say(world, "log 1 errors")
+    assert said.text == "job 1 on bob, fail: 3 told beside its output"
+    assert said.table.split("\n") == [
+        "kernel: EDAC MC0: 1 UE error on DIMM_…", "kernel: Kernel panic", "walking ones: bit 3",
+    ]  # fmt: skip
+    assert said.data["beside"] == [first.line, "kernel: Kernel panic", "walking ones: bit 3"]
+
+    prints(world, "all is well\nFAILURE: 3\n")
+    said = await say(world, "log 1 errors")
+    assert said.text.endswith("3 told beside its output, 1 line looks like an error")
+    assert said.table.split("\n")[-1] == "2: FAILURE: 3"
 
 
 async def test_errors_with_the_lines_around_them(world: World) -> None:

@@ -16,6 +16,7 @@ from agent.wire.delivery import Chunk
 from agent.wire.journal import encode
 from agent.wire.vocabulary import Step, Verdict
 from bot import novelty
+from bot.findings import Case, FirstLine
 from bot.insight import novel as novel_lines
 from bot.insight.insight import Insight
 from bot.insight.novel import KEPT, Novel, Templates
@@ -50,9 +51,10 @@ numbers = itertools.count(1)
 
 
 async def ran(
-    store: Writer, verdict: Verdict, printed: str, *steps: Step, jid: str = BOB
+    store: Writer, verdict: Verdict, printed: str, *steps: Step, jid: str = BOB,
+    **last: object,
 ) -> Job:  # fmt: skip
-    """A job whose steps all ended so, the last one having printed that."""
+    """A job whose steps all ended so, the last one having printed that, and told the rest."""
     steps = steps or (MEMTEST,)
     journal = b"".join(
         encode("out", 1.0, printed.encode()[at : at + 60_000])
@@ -70,6 +72,7 @@ async def ran(
             Outcome(step=str(step), verdict=end, seconds=1)
             for step, end in zip(steps, ends, strict=True)
         ]
+        outcomes[-1] = replace(outcomes[-1], **last)  # type: ignore[arg-type]
         run = replace(
             job.runs[0], phase=Phase.DONE, verdict=verdict, size=len(journal),
             outcomes=tuple(outcomes),
@@ -151,6 +154,42 @@ async def test_a_journal_that_cannot_be_read_costs_nothing_else(store: Writer) -
     await store.do(lambda db: db.exec_driver_sql("update piece set data = x'7b7d0a' where job = 1"))
     kept = {BOB: Insight(new_since=7)}
     assert await with_novel(job, kept, store, Logs(store)) == kept
+
+
+KERNEL = FirstLine(line="kernel: EDAC MC0: 1 UE error", by="kernel")
+CASE = FirstLine(line="walking ones: bit 3", by="case")
+SKIPPED = Case(name="walking ones", verdict=Verdict.SKIP, why="bit 5")
+
+
+@pytest.mark.parametrize("first", [KERNEL, CASE])
+async def test_a_bad_line_that_was_not_printed_is_new_too(store: Writer, first: FirstLine) -> None:
+    good = await ran(store, PASS, FINE, cases=(replace(SKIPPED, name="another"),))
+    bad = await ran(store, FAIL, WRONG, first=first)
+    assert await new(store, bad) == ((first.line, *LINES), good.number)
+    bad = await ran(store, FAIL, FINE, first=replace(first, by=""))
+    assert await new(store, bad) == ((), 0)
+
+
+async def test_what_the_last_one_told_of_its_cases_is_not_new(store: Writer) -> None:
+    await ran(store, PASS, FINE, cases=(SKIPPED,))
+    assert await new(store, await ran(store, FAIL, FINE, first=CASE)) == ((), 0)
+
+
+async def test_what_was_not_printed_needs_no_log(store: Writer) -> None:
+    good = await ran(store, PASS, f"{FINE}[here 2 MiB were not kept by the agent]\n")
+    bad = await ran(store, FAIL, WRONG, first=KERNEL)
+    assert await new(store, bad) == ((KERNEL.line,), good.number)
+    await store.do(lambda db: db.exec_driver_sql("update piece set data = x'7b7d0a'"))
+    assert await new(store, bad) == ((KERNEL.line,), good.number)
+
+
+async def test_of_those_that_failed_in_another_way_each_is_looked_at(store: Writer) -> None:
+    await ran(store, PASS, FINE)
+    await ran(store, PASS, FINE, jid="alice@lab.example")
+    one = await ran(store, FAIL, FINE, first=KERNEL)
+    other = await ran(store, FAIL, FINE, jid="alice@lab.example", first=CASE)
+    found = await with_novel(replace(one, runs=(*one.runs, *other.runs)), {}, store, Logs(store))
+    assert [insight.new for insight in found.values()] == [(KERNEL.line,), (CASE.line,)]
 
 
 def test_the_memory_of_a_large_log_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

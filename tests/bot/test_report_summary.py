@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.wire.vocabulary import Step, Verdict
-from bot.findings import FirstLine, Metric
+from bot.findings import Case, FirstLine, Metric
 from bot.insight.changes import Change, Changes
 from bot.insight.insight import Insight, Note
 from bot.insight.usual import Usual, compared
@@ -137,7 +137,15 @@ def test_a_late_journal_replaces_what_was_said() -> None:
 RUNS = st.builds(
     lambda name, verdict, text, lines, count, seconds: ended(
         name,
-        outcome(verdict, seconds, reason=text, lines=tuple(lines), counts={text or "x": count}),
+        outcome(
+            verdict,
+            seconds,
+            reason=text,
+            lines=tuple(lines),
+            counts={text or "x": count},
+            cases=tuple(Case(name=line or "x", verdict=verdict, why=text) for line in lines),
+            case_count=2 * len(lines),
+        ),
     ),
     st.from_regex(r"[a-z]{1,64}", fullmatch=True),
     st.sampled_from(Verdict),
@@ -215,9 +223,40 @@ def test_the_first_failing_line_is_told_with_what_stands_around_it() -> None:
     found = Insight(new=("bus reset", "FAILURE: 7 != 8"), new_since=12)
     said = result(job(ended("bob", bad)), {"bob@lab.example": found})
     assert said.table.split("\n") == [
-        "  loop 3", "> FAILURE: 0 != 1", "  giving up", "more",
-        "new since job 12, which passed:", "bus reset",
+        "  loop 3", "> FAILURE: 0 != 1", "  (new since job 12, which passed)", "  giving up",
+        "more", "new since job 12, which passed:", "bus reset",
     ]  # fmt: skip
+
+
+def test_a_line_of_the_kernel_is_gathered_over_targets_and_is_called_new() -> None:
+    def fails(name: str, where: int, what: str) -> Run:
+        line = f"kernel: EDAC MC{where}: 1 {what} error"
+        first = FirstLine(line=line, before=(f"loop {where}",), by="kernel")
+        return ended(name, outcome(Verdict.FAIL, reason=line, first=first, lines=(line,)))
+
+    runs = [
+        *(fails(f"pc{number}", number, "UE") for number in range(1, 38)),
+        fails("pc39", 0, "PE"),
+    ]
+    new = Insight(new=("kernel: EDAC MC1: 1 UE error",), new_since=12)
+    said = result(job(*runs), {"pc1@lab.example": new})
+    assert "pc[1-37] fail (kernel: EDAC MC1: 1 UE error); pc39 fail (kernel: EDAC MC0" in said.text
+    block = said.table.split("\n")
+    start = block.index("pc[1-37]:")
+    assert block[start + 1 :] == [
+        "  loop 1", "> kernel: EDAC MC1: 1 UE error", "  (new since job 12, which passed)",
+        "pc39:", "  loop 0", "> kernel: EDAC MC0: 1 PE error",
+    ]  # fmt: skip
+
+
+def test_cases_are_counted_and_those_that_failed_told() -> None:
+    cases = tuple(Case(name=f"case {n}", verdict=Verdict.FAIL, why="bit 3") for n in range(30))
+    bad = outcome(Verdict.FAIL, reason="case 0: bit 3", cases=cases, case_count=40, counts={})
+    said = result(job(ended("bob", bad)))
+    assert said.text == ("ann: job 17 fail: memtest size=16M on bob, 12 s, 40 cases, case 0: bit 3")
+    [step] = json.loads(said.json)["runs"][0]["steps"]
+    assert (len(step["cases"]), step["case_count"]) == (8, 40)  # servers count bytes
+    assert step["cases"][0] == {"name": "case 0", "verdict": "fail", "why": "bit 3"}
 
 
 CHANGE = Changes(12, NOW, (Change("dimm B2", "16 GB", ""), *[Change("k", "", "v")] * 4))
