@@ -101,7 +101,7 @@ async def at_once(config: Config) -> str:
         except SQLAlchemyError as error:
             raise Refusal(
                 f"database: cannot tidy it: {str(error).splitlines()[0]}",
-                hint="Nothing is half done: say it again once that is cured.",
+                hint="Nothing is broken: say it again once that is cured.",
             ) from error
         finally:
             await store.close()

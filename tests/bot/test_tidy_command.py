@@ -141,7 +141,7 @@ async def test_a_database_that_somebody_else_holds(folder: Path) -> None:
         status, said = tidy(folder)
     assert status == 2
     assert "labroom: database: cannot tidy it: " in said
-    assert "database is locked. Nothing is half done: say it again once that is cured." in said
+    assert "database is locked. Nothing is broken: say it again once that is cured." in said
     assert content(folder) == before
 
 
