@@ -24,7 +24,8 @@ class Assessment:
         self.channel = Channel(
             self._judge.metrics, step["rules"].get("expect", ()), partial(beside, by="case")
         )
-        self.kernel = Kernel(step.get("kernel", {}).get("watch", ()), partial(beside, by="kernel"))
+        watch = step.get("kernel", {}).get("watch", ())
+        self.kernel = Kernel(watch, partial(beside, by="kernel"), self._judge.known.explains)
         self.clock = Clock(step["takes"]) if step.get("takes") else None
         """Its progress where it says nothing of it."""
         self._spec: dict[str, Any] | None = step.get("results")

@@ -103,14 +103,16 @@ class Kernel:
     Args:
         classes: The kinds of trouble that matter.
         tell: Hears of each line for which it is no pass, with the verdict, as it comes.
+        explains: Whether a line is a known issue: that takes no room from others.
     """
 
     def __init__(
         self,
         classes: Iterable[str],
         tell: Callable[[str, str], None] = lambda *_: None,
+        explains: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self._tell = tell
+        self._tell, self._explains = tell, explains
         self._classes = [
             [(verdict, re.compile(pattern)) for verdict, pattern in CLASSES[name]]
             for name in classes
@@ -143,6 +145,8 @@ class Kernel:
         self._keep("warn", "kernel: messages were lost, too many came at once")
 
     def _keep(self, verdict: str, line: str) -> None:
+        if verdict != "error" and self._explains(line):
+            return
         full = len(self._found) >= _KEPT
         if full and verdict != "warn" and "warn" in self._found.values():
             # What is bad is never hidden by what is less so.

@@ -21,8 +21,6 @@ from agent.progress import printable
 MOST = 256 * 1024
 """Bytes of results that are read: what they become in memory is some ten times that."""
 
-_FEW = 1000  # values that one path may find
-
 Spec = dict[str, Any]
 """As :meth:`agent.format.results.Results.plain` writes it into a request."""
 
@@ -63,7 +61,7 @@ def find(document: object, path: str) -> list[object]:
     """The values at *path*: none, one, or (with ``*``) more."""
     values = [document]
     for part in path.split("/"):
-        values = [inner for value in values for inner in _inside(value, part)][:_FEW]
+        values = [inner for value in values for inner in _inside(value, part)]
     return values
 
 
@@ -113,12 +111,14 @@ def _match(rule: Spec, found: list[object]) -> tuple[bool, object]:
     if "is" in rule:
         return any(type(v) is type(rule["is"]) and v == rule["is"] for v in found), None
     for value in found:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if value is None:
             continue
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return True, None  # what cannot be compared is not good
         bad = ("above" in rule and value > rule["above"]) or (
             "below" in rule and value < rule["below"]
         )
-        if bad or math.isnan(value):  # what cannot be compared is not good
+        if bad or math.isnan(value):  # likewise
             number = _number([value])  # None: too large to be told, as a counter that is full
             return True, None if number is None else _short(number)
     return False, None
@@ -139,13 +139,14 @@ def _short(number: float) -> float:
 
 
 def _document(data: bytes) -> object | None:
-    """The first JSON object that begins a line; programs write messages before it."""
+    """The JSON object that begins a line, if there is just one; programs write messages around."""
     text = data.decode("utf-8-sig", "replace")
     start = 0 if text.startswith("{") else text.find("\n{") + 1
     if not text[start:].startswith("{"):
         return None
     try:
-        document: object = json.JSONDecoder().raw_decode(text, start)[0]
+        document: object
+        document, end = json.JSONDecoder().raw_decode(text, start)
     except (ValueError, RecursionError):
         return None
-    return document
+    return None if "\n{" in text[end:] else document  # who knows which of them is meant

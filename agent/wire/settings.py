@@ -36,9 +36,11 @@ log = structlog.get_logger()
 
 
 class Strict(BaseModel):
-    """Unknown keys are errors, and nothing changes after reading."""
+    """Unknown keys are errors, as is what is no number; and nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
 
 def _bare_jid(text: str) -> str:

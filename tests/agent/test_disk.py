@@ -78,6 +78,16 @@ def test_an_input_output_error_is_a_failure(
     assert "Input/output error" in verdict(run)[1]
 
 
+def test_a_file_system_that_gives_up_on_its_disk_is_a_failure(
+    target: Target, disk: Recipe, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = "strace -f -qq -o /dev/null -e inject=pwrite64:error=EROFS:when=6+"
+    monkeypatch.setenv("PATH", a_program(target.home / "bin", "fio", f'{fault} /usr/bin/fio "$@"'))
+    run = target.run(disk.resolve(BRIEF | {"folder": str(place)}, means()))
+    assert verdict(run)[0] == "fail", output(run)
+    assert "Read-only file system" in verdict(run)[1]
+
+
 def test_too_little_room_is_found_out_before_it_writes(
     target: Target, disk: Recipe, mounted: Path
 ) -> None:
@@ -183,7 +193,6 @@ def test_one_that_did_not_check_all_that_it_wrote_is_no_pass(
         ("EFBIG", "The disk is full"),
         ("ENOMEM", "There was no memory for it"),
         ("EINVAL", "This disk does not take such blocks"),
-        ("EROFS", "Read-only file system"),
     ],
 )
 def test_what_a_sound_disk_may_refuse_is_an_error(

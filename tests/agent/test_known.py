@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.assessment import Assessment
 from agent.format.known import Issue
 from agent.judge import Judge
 from agent.recipe import BadRecipe, load
@@ -71,6 +72,21 @@ def test_it_hides_nothing_else_that_is_said_of_the_same_case(target: Target) -> 
     target.state = target.state.with_name("another")
     both = target.run(sh(worn + say.format("bit 7"), known=known))
     assert verdict(both) == ("fail", "port 3: bit 7")
+
+
+def test_many_that_are_known_take_no_room_from_one_that_is_not() -> None:
+    known = [ISSUE | {"line": r"kernel: EDAC MC0: \d+ UE .*"}]
+    step = sh("", known=known) | {"kernel": {"watch": ["edac", "io"], "required": True}}
+    assessment = Assessment(step)
+    for number in range(20):
+        assessment.kernel.line(f"EDAC MC0: {number} UE memory read error")
+    assert assessment.ended(0, lasted=1) == KNOWN
+    assessment = Assessment(step)
+    for number in range(20):
+        assessment.kernel.line(f"EDAC MC0: {number} UE memory read error")
+    assessment.kernel.line("Buffer I/O error on dev sda, logical block 5")
+    why = "kernel: Buffer I/O error on dev sda, logical block 5"
+    assert assessment.ended(0, lasted=1) == ("fail", why)
 
 
 def test_it_is_told_with_its_link(target: Target) -> None:

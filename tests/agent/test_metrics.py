@@ -123,6 +123,8 @@ METRIC = HEAD + "argv = ['x']\n[metrics.triad]\n"
         ("path = 'a'", "[metrics.triad] path: needs [results]"),
         ("unit = 'much too long a unit'", "unit"),
         ("per = 0", "per"),
+        ("at_least = nan", "finite"),  # a limit that nothing would break
+        ("at_most = inf", "finite"),
     ],
 )
 def test_what_is_wrong_with_one_is_said(tmp_path: Path, text: str, words: str) -> None:

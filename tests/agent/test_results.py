@@ -51,6 +51,9 @@ def test_what_is_counted() -> None:
         ({"passed": True, "table": [{"id": 5, "raw": 2**64 - 1}]}, "warn", "replaced"),
         ({"passed": True, "table": [{"id": 5, "raw": float("inf")}]}, "warn", "replaced"),
         ({"passed": True, "table": [{"id": 5, "raw": float("nan")}]}, "warn", "replaced"),
+        ({"passed": True, "table": [{"id": 5, "raw": "8"}]}, "warn", "replaced"),
+        ({"passed": True, "table": [{"id": 5, "raw": {"low": 8}}]}, "warn", "replaced"),
+        ({"passed": True, "table": [{"id": 5, "raw": None}]}, "pass", ""),
         ({"passed": False, "table": [{"id": 5, "raw": 8}]}, "fail", "it says so"),
         ({"passed": False, "reads": 0}, "error", "nothing was read: 0"),
     ],
@@ -104,10 +107,17 @@ def test_numbers_that_must_be_the_same(document: object, lack: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [b"", b"no JSON", b"{", b'{"passed": true', b"[]", b"true", b"\xff{}", b'  {"a": 1}',
-     b'{"a":' + DEEP.encode()],
+     b'{"a":' + DEEP.encode(), b'{"passed": true}\n{"passed": false}\n'],
 )  # fmt: skip
 def test_what_cannot_be_read_is_an_error(data: bytes) -> None:
     assert gravest(Results(SPEC, data).findings)[0] == "error"
+
+
+def test_all_of_many_values_are_looked_at() -> None:
+    rule = {"path": "table/*/bad", "above": 0, "then": "fail", "why": "bad"}
+    table = [{"bad": 0}] * 5000 + [{"bad": 1}]
+    results = Results(SPEC | {"rules": [rule]}, json.dumps({"table": table}).encode())
+    assert results.findings == [("fail", "bad: 1")]
 
 
 def test_messages_around_them_do_no_harm() -> None:
