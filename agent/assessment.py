@@ -135,8 +135,8 @@ class Assessment:
             "metrics": judge.metrics.told(),
             "facts": self.channel.facts if self._whole else {},
             "known": judge.known.told(),
-            "lines": [] if verdict == "pass" else judge.lines,
             "first": None if verdict == "pass" else judge.first,
+            "lines": [] if verdict == "pass" else judge.lines,
             "case_count": len(cases),
             "cases": told(cases),
         }
