@@ -19,7 +19,12 @@ _NOTHING = Insight()
 
 
 def evidence(
-    groups: Sequence[Sequence[Run]], insights: Mapping[str, Insight], *, named: bool, room: int
+    groups: Sequence[Sequence[Run]],
+    insights: Mapping[str, Insight],
+    *,
+    named: bool,
+    room: int,
+    told: str = "",
 ) -> list[str]:
     """
     The lines of output that matter, of the worst first, with whose they are.
@@ -29,11 +34,12 @@ def evidence(
         insights: By the bare JID of their targets.
         named: Whether there are several, and each needs its names.
         room: Most lines of it all.
+        told: Why they ended so, if that was said in full: a line that says no more is left out.
     """
     found: list[str] = []
     for group in groups:
         insight = insights.get(group[0].jid, _NOTHING)
-        lines = [line for outcome in group[0].outcomes for line in _of_step(outcome, insight)]
+        lines = [line for outcome in group[0].outcomes for line in _of_step(outcome, insight, told)]
         lines += _new(group[0], insight)
         if lines and named:
             found.append(cut(f"{listed(folded([run.target for run in group]), 3)}:"))
@@ -65,13 +71,16 @@ def first_line(outcome: Outcome) -> str:
     return outcome.first.line if outcome.first else next(iter(outcome.lines), "")
 
 
-def _of_step(outcome: Outcome, insight: Insight) -> list[str]:
+def _of_step(outcome: Outcome, insight: Insight, told: str) -> list[str]:
     first = outcome.first
     if first is None:
-        return [piece for line in outcome.lines for piece in _whole(line)]
+        lines = [line for line in outcome.lines if not _says_no_more(line, told)]
+        return [piece for line in lines for piece in _whole(line)]
     around = [*first.before, *first.after]
     rest = [line for line in outcome.lines if line != first.line and line not in around]
     new = template(first.line) in map(template, insight.new)
+    if not (around or rest or new) and _says_no_more(first.line, told):
+        return []
     return [
         *(cut(f"  {safe(line)}") for line in first.before),
         *_whole(f"> {first.line}"),
@@ -79,6 +88,11 @@ def _of_step(outcome: Outcome, insight: Insight) -> list[str]:
         *(cut(f"  {safe(line)}") for line in first.after),
         *(piece for line in rest for piece in _whole(line)),
     ]
+
+
+def _says_no_more(line: str, told: str) -> bool:
+    """Whether *line* says what was *told*, behind a time or a label perhaps."""
+    return bool(told) and safe(line).endswith(told)
 
 
 def _new(run: Run, insight: Insight) -> list[str]:

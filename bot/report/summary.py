@@ -26,6 +26,12 @@ NAMES = 24
 NOTED = 2
 """Most of what is not as usual among several that stands in the line; more is in the block."""
 
+REASON = 120
+"""Letters of why it ended so."""
+
+FEW = 3
+"""Counts that are told even if they are zero: of more, what was not found is no news."""
+
 LINES = 20
 """Most lines of a result's block: it has to leave room for talk."""
 
@@ -57,6 +63,7 @@ def result(job: Job, insights: Mapping[str, Insight] = NOTHING) -> Reply:
     block += evidence(
         groups, insights,
         named=len(names) > 1, room=LINES - sum(b.count("\n") + 1 for b in block),
+        told=safe(_reason(job.runs[0]), REASON) if len(groups) == 1 else "",
     )  # fmt: skip
     return Reply(
         "; ".join([text, *noted[:NOTED]]),
@@ -157,7 +164,7 @@ def _details(group: list[Run], insights: Mapping[str, Insight]) -> list[str]:
         times = list(dict.fromkeys(map(duration, sorted(seconds))))
         parts = [times[0] if len(times) == 1 else f"up to {times[-1]}"] if times else []
     counted = _counted(group)
-    reason = safe(_reason(group[0]), 120)
+    reason = safe(_reason(group[0]), REASON)
     parts += [counted] if counted else []
     parts += [reason] if reason and reason not in counted.split(", ") else []
     if len(group) == 1:
@@ -199,6 +206,8 @@ def _counted(group: Sequence[Run]) -> str:
     for name in totals[0]:
         values = [total.get(name, 0) for total in totals]
         low, high = min(values), max(values)
+        if not high and len(totals[0]) > FEW:
+            continue
         several = "" if low == high else f"{number(low)} to "
         said.append(several + plural(high, safe(name, 30)))
     return ", ".join(said)

@@ -83,6 +83,28 @@ def test_a_failure_comes_first_with_the_lines_that_matter() -> None:
     ]
 
 
+def test_of_many_counts_those_that_are_zero_are_no_news() -> None:
+    counts = dict.fromkeys(("mce", "edac", "oom", "heat"), 0.0) | {"io": 2.0}
+    said = result(job(ended("bob", outcome(counts=counts))))
+    assert said.body.endswith("on bob, 12 s, 2 io")
+
+
+def test_a_line_that_says_no_more_than_the_reason_is_not_said_again() -> None:
+    why = "edac: nothing counts its errors"
+    skip = outcome(Verdict.SKIP, reason=why, lines=(f"skip {why}", "1 looked at"), counts={})
+    said = result(job(ended("bob", skip)))
+    assert said.text.endswith(why)
+    assert said.table == "1 looked at"
+    bad = outcome(Verdict.FAIL, reason="bad", lines=(), counts={}, first=FirstLine(line="bad"))
+    assert result(job(ended("bob", bad))).table == ""
+    seen = replace(bad, first=FirstLine(line="it is bad", before=("all was well",)))
+    assert "> it is bad" in result(job(ended("bob", seen))).table  # there it stands among others
+    long = outcome(Verdict.FAIL, reason="b" * 200, lines=("b" * 200,), counts={})
+    assert result(job(ended("bob", long))).table != ""  # the reason was cut
+    several = result(job(ended("bob", bad), ended("alice", outcome())))
+    assert "> bad" in several.table  # one of several has little room for its reason
+
+
 def test_a_sequence_that_failed_shows_its_steps() -> None:
     steps = (Step("memtest"), Step("stress"))
     bad = outcome(Verdict.TIMEOUT, 60, step="stress", reason="took longer than 60 s", counts={})
