@@ -5,7 +5,6 @@ Rule: it never keeps a room that it created (status 201): only the bot makes roo
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
@@ -19,7 +18,8 @@ from agent.config import Config
 from agent.controllers import Controllers
 from agent.executor import Executor
 from agent.notify import INSIDE
-from agent.presence import PROGRESS_EVERY, Appearance, Work, appear, only_progress
+from agent.presence import Appearance, Work, appear
+from agent.showing import Showing
 from agent.subscriptions import Subscriptions
 from agent.wire.link import Link
 from agent.wire.membership import JoinError, Membership
@@ -30,9 +30,6 @@ log = structlog.get_logger()
 
 REJOIN_FIRST, REJOIN_MOST = 0.5, 15.0
 """Seconds between two attempts to enter the room, doubling."""
-
-LOOK = 20.0
-"""Seconds between two looks at what is left: it grows less also where nothing happens."""
 
 
 class Client:
@@ -54,8 +51,7 @@ class Client:
     ) -> None:
         self._config, self._link, self._executor, self._us = config, link, executor, us
         self._tell = told
-        self._shown: Appearance | None = None
-        self._changed = asyncio.Event()
+        self._showing = Showing(self._appearance, self._broadcast)
         self._admitted = asyncio.Event()
         self.failed = False
         """Whether something of ours is broken, and we end because of it."""
@@ -67,7 +63,7 @@ class Client:
 
     def changed(self) -> None:
         """What we do is not what it was."""
-        self._changed.set()
+        self._showing.changed()
 
     def clashes(self, where: str) -> None:
         """Another machine, there, wants to be us; empty if none does any more."""
@@ -77,12 +73,11 @@ class Client:
     async def session(self) -> None:
         """There, and in the room, for as long as the link lasts."""
         self._us = replace(self._us, session=token(8), address=self._link.address)
-        self._shown = None
-        self._broadcast()
+        self._showing.now()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_room())
-                group.create_task(self._keep_presence())
+                group.create_task(self._showing.run())
         except Exception:
             self.failed = True
             raise
@@ -122,40 +117,16 @@ class Client:
         return appear(self._us, work, self._executor.queued, rebooting=self.controllers.rebooting)
 
     def _dress(self, presence: Presence) -> None:
-        shown = self._shown or self._appearance()
+        shown = self._showing.shown or self._appearance()
         presence["show"], presence["status"] = shown.show, shown.status
         write_target(presence, shown.state)
 
     def _broadcast(self) -> None:
-        """Say how we are: to contacts, and to the room."""
-        self._shown = self._appearance()
+        """To contacts, and to the room."""
         presence = self._link.client.make_presence()
         self._dress(presence)
         self._link.send(presence)
         self._room.update()
-
-    async def _keep_presence(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):  # what is left grows less by itself
-                async with asyncio.timeout(LOOK):
-                    await self._changed.wait()
-            self._changed.clear()
-            now = self._appearance()
-            if now == self._shown:
-                continue
-            if self._shown is not None and only_progress(self._shown, now):
-                await self._pause()
-            self._broadcast()
-
-    async def _pause(self) -> None:
-        """Let progress wait, but nothing else."""
-        try:
-            async with asyncio.timeout(PROGRESS_EVERY):
-                while self._shown is None or only_progress(self._shown, self._appearance()):
-                    await self._changed.wait()
-                    self._changed.clear()
-        except TimeoutError:
-            pass
 
     # The room
 
