@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.wire.journal import JournalError, Reader, Record, encode
 from agent.wire.vocabulary import Step, Verdict
 from bot.digest import Clock, IntegrityError, digest, distrusted, given_up
+from bot.findings import FirstLine
 from bot.jobs import ImpossibleError, Job, Phase, Run
 from bot.occupant import Channel
 from bot.report.summary import result
@@ -145,6 +146,24 @@ def test_cases_are_bounded_and_what_is_no_verdict_is_no_pass() -> None:
     many = record("end", verdict="pass", cases=[{"name": "x", "verdict": "pass"}] * 700)
     run = after(many, many, many)
     assert [len(outcome.cases) for outcome in run.outcomes] == [700, 300, 0]
+
+
+def test_what_is_not_printed_comes_back_out_of_the_store() -> None:
+    told = record(
+        "end", name="x", verdict="fail", first={"line": "kernel: UE", "by": "kernel"},
+        cases=[{"name": "a", "verdict": "fail", "why": "bit 3"}], case_count=9,
+    )  # fmt: skip
+    [outcome] = after(told).outcomes
+    assert outcome.first is not None
+    assert (outcome.first.by, outcome.case_count) == ("kernel", 9)
+    written = outcome_out(outcome)
+    assert outcome_in(json.loads(json.dumps(written))) == outcome
+    del written["cases"], written["case_count"], written["first"]["by"]  # as it was before
+    old = outcome_in(written)
+    assert (old.cases, old.case_count, old.first and old.first.by) == ((), 0, "")
+    for lie in ("output", 5, None):
+        [outcome] = after(record("end", verdict="fail", first={"line": "x", "by": lie})).outcomes
+        assert outcome.first == FirstLine(line="x")
 
 
 def test_a_journal_of_steps_is_bounded() -> None:
