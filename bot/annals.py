@@ -30,7 +30,8 @@ class Annals:
 
     async def of_target(self, jid: str, recipe: str, limit: int) -> Sequence[Measure]:
         """The newest *limit* of *recipe* (empty: of all) on *jid*, the newest first."""
-        return await self._store.do(lambda db: measures.on_target(db, jid, recipe, limit=limit))
+        which = measures.Which(jid=jid, recipe=recipe or None)
+        return await self._store.do(partial(measures.newest, which=which, limit=limit))
 
     async def of_job(self, number: int) -> Sequence[Measure]:
         """What the runs of job *number* have measured."""

@@ -19,7 +19,7 @@ from bot.policy import Permission
 from bot.reply import File, Reply
 from bot.report import facts
 from bot.report.nodes import folded
-from bot.report.notes import percents, quantity
+from bot.report.notes import away, quantity
 from bot.report.table import table
 from bot.report.text import listed, plural, safe
 from bot.selection import Selection, named
@@ -205,12 +205,9 @@ def _facts(series: Sequence[Series], unit: str, *, history: bool) -> str:
 
 def _unusual(odd: Sequence[Series]) -> list[str]:
     """Who is not as usual, the furthest first."""
-    away = {each.name: each.past.percent or 0 for each in odd if each.past is not None}
-    first = sorted(away, key=lambda name: -abs(away[name]))
-    told = [
-        f"{name} {percents(away[name])} {'above' if away[name] > 0 else 'below'} its median"
-        for name in first[:TOLD]
-    ]
+    by = {each.name: each.past.percent or 0 for each in odd if each.past is not None}
+    first = sorted(by, key=lambda name: -abs(by[name]))
+    told = [f"{name} {away(by[name])} its median" for name in first[:TOLD]]
     return [*told, *([f"{len(odd) - TOLD} more not as usual"] if len(odd) > TOLD else [])]
 
 

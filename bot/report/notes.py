@@ -47,7 +47,12 @@ def against(compared: Compared, *, kind: bool = False) -> str:
     if percent is None or abs(percent) >= 1000:
         unit = compared.metric.unit
         return f"usually {quantity(compared.usual.median, unit)} (median {of})"
-    return f"{percents(percent)} {'above' if percent > 0 else 'below'} the median {of}"
+    return f"{away(percent)} the median {of}"
+
+
+def away(percent: float) -> str:
+    """``7 % below``."""
+    return f"{percents(percent)} {'above' if percent > 0 else 'below'}"
 
 
 def percents(percent: float) -> str:

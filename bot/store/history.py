@@ -1,7 +1,7 @@
 """What happened before: functions of a Connection, for :meth:`Writer.do`."""
 
 from collections.abc import Sequence
-from typing import TypedDict
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -12,15 +12,10 @@ from bot.insight.measure import Measure
 from bot.insight.usual import Usual, usual
 from bot.jobs import Job, Run
 from bot.store import jobs, measures, targets
+from bot.store.measures import Which
 
 OWN, KIND = 30, 60
 """How many runs of a machine, and of all of its kind, say what is usual now."""
-
-
-class _Wanted(TypedDict):
-    params: str
-    before: int
-    verdict: Verdict
 
 
 TRIED = 5
@@ -50,10 +45,10 @@ def last_passed(db: Connection, run: Run) -> Run | None:
         return None
     asked = [(each.recipe, each.params) for each in mine]
     last = mine[-1]
-    for each in measures.on_target(
-        db, run.jid, last.recipe, params=last.params, before=run.job, verdict=Verdict.PASS,
-        limit=TRIED,
-    ):  # fmt: skip
+    like = Which(
+        jid=run.jid, recipe=last.recipe, params=last.params, verdict=Verdict.PASS, before=run.job
+    )
+    for each in measures.newest(db, like, TRIED):
         did = [(one.recipe, one.params) for one in measures.of_run(db, each.job, each.jid)]
         try:
             before = jobs.get_run(db, each.job, each.jid)
@@ -83,11 +78,13 @@ def _usual(
     model, keys = measures.likeness(targets.one(db, jid), steps)
     found: dict[tuple[str, str], Usual | None] = {}
     for key in set(keys):
-        found[key] = usual(measures.seconds_on(db, jid, *key, OWN))
+        like = Which(recipe=key[0], params=key[1], verdict=Verdict.PASS)
+        own = measures.seconds(db, replace(like, jid=jid), OWN)
+        found[key] = usual([seconds for _, seconds in own])
         if found[key] is None and model:
             kind = (model, *key)
             if kind not in kinds:
-                kinds[kind] = measures.seconds_of_kind(db, *kind, KIND)
+                kinds[kind] = measures.seconds(db, replace(like, model=model), KIND)
             found[key] = usual([seconds for of, seconds in kinds[kind] if of != jid])
     return [found[key] for key in keys]
 
@@ -97,11 +94,11 @@ def _past(
     kinds: _Kinds,
 ) -> Past:  # fmt: skip
     """What was measured by jobs *before*, on *jid* and on its kind."""
-    wanted: _Wanted = {"params": params, "before": before, "verdict": Verdict.PASS}
+    like = Which(recipe=recipe, params=params, verdict=Verdict.PASS, before=before)
     key = (model, recipe, params)
     if model and key not in kinds:
-        kinds[key] = measures.of_model(db, model, recipe, limit=KIND, **wanted)
-    own = measures.on_target(db, jid, recipe, limit=OWN, **wanted)
+        kinds[key] = measures.newest(db, replace(like, model=model), KIND)
+    own = measures.newest(db, replace(like, jid=jid), OWN)
     return Past(own, [each for each in kinds.get(key, ()) if each.jid != jid])
 
 

@@ -5,12 +5,12 @@ A row is written in the transaction that digests its record, and only if its jou
 true. What a run measured stays when its output is dropped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, and_, delete, insert, literal, select
+from sqlalchemy import JSON, ColumnElement, Connection, and_, delete, insert, literal, select, true
 
 from agent.wire.vocabulary import Step, Verdict
 from bot.digest import MOST_OUTCOMES
@@ -26,6 +26,28 @@ _FACTS = select(schema.inventory, _M.recipe, _M.params).join(
 )
 _WHOLE = (str(Verdict.PASS), str(Verdict.WARN))
 """How a step ends that has found all there is: of another, what is missing may only be unread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Steps that have ended; None is of any."""
+
+    jid: str | None = None
+    model: str | None = None
+    recipe: str | None = None
+    params: str | None = None
+    verdict: Verdict | None = None
+    before: int | None = None
+    """Only those of jobs before that one."""
+
+    @property
+    def where(self) -> ColumnElement[bool]:
+        """The same for the database."""
+        same = ("jid", "model", "recipe", "params", "verdict")
+        wanted = {name: getattr(self, name) for name in same}
+        found = [_M[name] == str(each) for name, each in wanted.items() if each is not None]
+        earlier = [_M.job < self.before] if self.before is not None else []
+        return and_(true(), *found, *earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +131,15 @@ def of_job(db: Connection, job: int) -> list[Measure]:
     return _read(db, _M.job == job, limit=100_000, order=(_M.jid, _M.step))
 
 
-def on_target(
-    db: Connection, jid: str, recipe: str, *, params: str | None = None, limit: int,
-    before: int | None = None, verdict: Verdict | None = None,
-) -> list[Measure]:  # fmt: skip
-    """
-    The newest *limit* of *recipe* (empty: of all) on *jid*, the newest first.
+def newest(db: Connection, which: Which, limit: int) -> list[Measure]:
+    """The newest *limit* of *which*, the newest first."""
+    return _read(db, which.where, limit=limit, order=_NEWEST)
 
-    Args:
-        params: Only those with these parameters.
-        before: Only those of jobs before that one.
-        verdict: Only those that ended so.
-    """
-    named = [_M.recipe == recipe] if recipe else []
-    mine = and_(_M.jid == jid, *named, *_also(params, before, verdict))
-    return _read(db, mine, limit=limit, order=_NEWEST)
+
+def seconds(db: Connection, which: Which, limit: int) -> list[tuple[str, float]]:
+    """How long each of the same took, with its target's bare JID."""
+    query = select(_M.jid, _M.seconds).where(which.where).order_by(*_NEWEST).limit(limit)
+    return [(row.jid, row.seconds) for row in db.execute(query).all()]
 
 
 def recent(db: Connection, limit: int) -> list[Measure]:
@@ -133,31 +149,6 @@ def recent(db: Connection, limit: int) -> list[Measure]:
     nothing = literal([], JSON).label("metrics")
     rows = db.execute(select(*columns, nothing).order_by(*newest).limit(limit))
     return [_measure(row) for row in rows.all()][::-1]
-
-
-def of_model(
-    db: Connection, model: str, recipe: str, *, params: str | None = None, limit: int,
-    before: int | None = None, verdict: Verdict | None = None,
-) -> list[Measure]:  # fmt: skip
-    """The same of all machines of *model*."""
-    mine = and_(_M.model == model, _M.recipe == recipe, *_also(params, before, verdict))
-    return _read(db, mine, limit=limit, order=_NEWEST)
-
-
-def seconds_on(db: Connection, jid: str, recipe: str, params: str, limit: int) -> list[float]:
-    """How long the newest *limit* that passed took on *jid*, like with like."""
-    mine = and_(_M.jid == jid, _M.recipe == recipe, *_also(params, None, Verdict.PASS))
-    query = select(_M.seconds).where(mine).order_by(*_NEWEST).limit(limit)
-    return list(db.scalars(query).all())
-
-
-def seconds_of_kind(
-    db: Connection, model: str, recipe: str, params: str, limit: int
-) -> list[tuple[str, float]]:
-    """The same of all machines of *model*, each with its bare JID."""
-    mine = and_(_M.model == model, _M.recipe == recipe, *_also(params, None, Verdict.PASS))
-    query = select(_M.jid, _M.seconds).where(mine).order_by(*_NEWEST).limit(limit)
-    return [(row.jid, row.seconds) for row in db.execute(query).all()]
 
 
 def inventory(db: Connection, job: int, jid: str) -> list[Inventory]:
@@ -176,17 +167,6 @@ def inventory_before(db: Connection, now: Inventory) -> Inventory | None:
         _FACTS.where(mine).order_by(_I.job.desc(), _I.step.desc()).limit(1)
     ).one_or_none()
     return None if row is None else _found(row)
-
-
-def _also(
-    params: str | None, before: int | None, verdict: Verdict | None
-) -> Iterator[ColumnElement[bool]]:
-    if params is not None:
-        yield _M.params == params
-    if before is not None:
-        yield _M.job < before
-    if verdict is not None:
-        yield _M.verdict == str(verdict)
 
 
 def _read(

@@ -16,6 +16,7 @@ from agent.wire.parameter import Kind, Parameter, RecipeInfo
 from agent.wire.vocabulary import Step, Verdict
 from bot.insight.measure import model_of, settings_of
 from bot.store import measures, schema, targets
+from bot.store.measures import Which
 from bot.store.targets import Remembered
 from tests.bot.lab_in_memory import MEMTEST, STRESS
 from tests.bot.lab_on_disk import ALICE, BOB, Bot
@@ -41,14 +42,18 @@ async def test_a_step_that_ended_is_in_the_history(bot: Bot) -> None:
     bot.chunk(1, J, 0, WHOLE)
     await settled()
     (found,) = await bot.store.do(
-        lambda db: measures.on_target(db, BOB, "memtest", params="passes=1 size=16M", limit=9)
+        lambda db: measures.newest(
+            db, Which(jid=BOB, recipe="memtest", params="passes=1 size=16M"), 9
+        )
     )
     assert (found.job, found.step, found.verdict, found.seconds) == (1, 0, Verdict.PASS, 1.5)
     assert found.metric("read", "GB/s") == 41.2
     assert found.metric("read", "MB/s") is None
     assert found.model == "Dell Inc. R6515, EPYC 7302P"
     assert await bot.store.do(partial(measures.of_run, job=1, jid=BOB)) == [found]
-    assert await bot.store.do(lambda db: measures.of_model(db, found.model, "memtest", limit=9))
+    assert await bot.store.do(
+        lambda db: measures.newest(db, Which(model=found.model, recipe="memtest"), 9)
+    )
     assert await bot.store.do(partial(measures.of_run, job=1, jid=ALICE)) == []
     (facts,) = await bot.store.do(partial(measures.inventory, job=1, jid=BOB))
     assert facts.facts == {"dimm A1": "16 GB"}
