@@ -1,10 +1,8 @@
 """The running agent: everything made, tied together, and kept in one task group."""
 
 import asyncio
-import fcntl
 import importlib.metadata
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from pathlib import Path
 
 import structlog
@@ -19,6 +17,7 @@ from agent.janitor import Janitor
 from agent.notify import Notifier
 from agent.rundir import RunDir
 from agent.wire.account import Account
+from agent.wire.alone import alone
 from agent.wire.double import Doubles
 from agent.wire.link import Link
 from agent.wire.settings import BadSettings
@@ -54,7 +53,7 @@ def boot_id(path: Path) -> str:
 
 async def serve(config: Config) -> None:
     """Be the agent, until cancelled. Diagnostics that run go on without it."""
-    with alone(config.state):
+    with alone(config.state / "lock", "agent"):
         boot = boot_id(config.boot_id)
         identity.claim(config.state, identity.marks(config.hardware))
         us = TargetState(
@@ -128,25 +127,3 @@ def _epoch(state: Path) -> str:
         epoch = token()
         durable.replace(path, epoch.encode())
     return epoch
-
-
-@contextmanager
-def alone(state: Path) -> Iterator[None]:
-    """Hold the state folder's lock meanwhile; BadSettings if another agent does."""
-    try:
-        state.mkdir(mode=0o750, parents=True, exist_ok=True)
-        lock = (state / "lock").open("w")
-    except OSError as error:
-        raise BadSettings(
-            f"state: cannot use {state} ({error.strerror})",
-            hint="Name a folder that the agent may write.",
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BadSettings(
-                f"state: {state} is in use: this agent runs already",
-                hint="Stop the other process, or give this one a state folder of its own.",
-            ) from error
-        yield

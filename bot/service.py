@@ -10,10 +10,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.wire.account import Account
+from agent.wire.alone import alone
 from agent.wire.double import Doubles
 from agent.wire.link import Link
 from agent.wire.settings import BadSettings
-from bot.alone import alone
 from bot.annals import Annals
 from bot.attention import Attention
 from bot.charts import Charts
@@ -52,7 +52,7 @@ RESOURCE = "bot"
 
 async def serve(config: Config) -> None:
     """Be the bot, until cancelled."""
-    with alone(config.lock):
+    with alone(config.lock, "bot"):
         store = await _open_store(config.database)
         try:
             await _run(config, store)

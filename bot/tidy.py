@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from agent.wire.alone import alone
 from agent.wire.errors import Refusal
-from bot.alone import alone
 from bot.config import Config, Keeping
 from bot.ports import clock
 from bot.report.text import plural, size
@@ -92,7 +92,7 @@ def _span(numbers: list[int]) -> str:
 async def at_once(config: Config) -> str:
     """Drop what is due while no bot runs, and make the file as small as it can be."""
     now = clock()
-    with alone(config.lock):
+    with alone(config.lock, "bot"):
         said = would(config.database, config.keeping, now)
         store = Writer(config.database)
         try:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.service import _epoch, alone, boot_id
+from agent.service import _epoch, boot_id
+from agent.wire.alone import alone
 from agent.wire.settings import BadSettings
 from agent.wire.vocabulary import TOKEN
 
 HOLD = """
 import sys
 from pathlib import Path
-from agent.service import alone
-with alone(Path(sys.argv[1])):
+from agent.wire.alone import alone
+with alone(Path(sys.argv[1]) / "lock", "agent"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -26,17 +27,23 @@ def test_one_agent_a_state_folder_even_if_the_other_was_killed(tmp_path: Path) -
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
-        with pytest.raises(BadSettings, match="this agent runs already"), alone(tmp_path):
+        with (
+            pytest.raises(BadSettings, match="this agent runs already"),
+            alone(tmp_path / "lock", "agent"),
+        ):
             pass
         other.kill()
         other.wait()
-        with alone(tmp_path):
+        with alone(tmp_path / "lock", "agent"):
             pass
 
 
 def test_a_state_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BadSettings, match="state: cannot use"), alone(tmp_path / "file"):
+    with (
+        pytest.raises(BadSettings, match="state: cannot open"),
+        alone(tmp_path / "file" / "lock", "agent"),
+    ):
         pass
 
 

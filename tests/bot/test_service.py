@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.wire.alone import alone
 from agent.wire.settings import BadSettings
-from bot.alone import alone
 
 HOLD = """
 import sys
 from pathlib import Path
-from bot.alone import alone
-with alone(Path(sys.argv[1])):
+from agent.wire.alone import alone
+with alone(Path(sys.argv[1]), "bot"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -74,17 +74,20 @@ def test_a_second_process_of_the_same_bot_refuses_to_start(tmp_path: Path) -> No
 
 def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path: Path) -> None:
     with held(tmp_path / "lock") as process:
-        with pytest.raises(BadSettings, match="runs already"), alone(tmp_path / "lock"):
+        with pytest.raises(BadSettings, match="runs already"), alone(tmp_path / "lock", "bot"):
             pass
         process.kill()
         process.wait()
-        with alone(tmp_path / "lock"):
+        with alone(tmp_path / "lock", "bot"):
             pass
 
 
 def test_a_lock_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BadSettings, match="lock: cannot open"), alone(tmp_path / "file" / "lock"):
+    with (
+        pytest.raises(BadSettings, match="lock: cannot open"),
+        alone(tmp_path / "file" / "lock", "bot"),
+    ):
         pass
 
 

@@ -10,13 +10,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from agent.wire.alone import alone
 from agent.wire.delivery import Chunk
 from agent.wire.journal import encode
 from agent.wire.query import Have, HeldRun, Meeting, Standing
 from agent.wire.settings import BadSettings, Credentials
 from agent.wire.stanza import JournalId
 from agent.wire.vocabulary import Held, RunId, Verdict
-from bot.alone import alone
 from bot.config import Config, Keeping
 from bot.jobs import Phase
 from bot.store import jobs, measures, schema, tidying
@@ -268,7 +268,7 @@ async def test_while_no_bot_runs_tidy_drops_it_now_and_the_file_shrinks(bot: Bot
         lock=bot.path / "lock", keeping=Keeping(journals_bytes=1),
         credentials=Credentials(password=SecretStr("x")),
     )  # fmt: skip
-    with alone(config.lock), pytest.raises(BadSettings, match="this bot runs already"):
+    with alone(config.lock, "bot"), pytest.raises(BadSettings, match="this bot runs already"):
         await at_once(config)
     assert "more than 1 byte were kept; job 1\n" in await at_once(config)
     assert file.stat().st_size < before / 2

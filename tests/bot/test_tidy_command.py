@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.alone import alone
+from agent.wire.alone import alone
 from bot.report.text import size
 from bot.store import schema
 from tests.bot.lab_on_disk import Bot
@@ -122,7 +122,7 @@ async def test_however_little_is_kept_what_is_not_over_stays(folder: Path) -> No
 
 async def test_while_the_bot_runs_it_can_be_asked_and_not_be_done(folder: Path) -> None:
     before = content(folder)
-    with alone(folder / "lock"):  # as the bot does
+    with alone(folder / "lock", "bot"):  # as the bot does
         assert tidy(folder, "--dry-run")[1].startswith("output of 3 runs")
         status, said = tidy(folder)
     assert status == 2
