@@ -2,7 +2,8 @@
 Runs one probe: ``python agent/probes NAME [--root=DIR] [--OPTION=VALUE ...]``.
 
 Given as a folder, it needs neither PYTHONPATH nor an installed package. Exit code 0 if it has
-looked, whatever it found; 1 for an error, 2 for a wrong call.
+looked, 2 for a wrong call. What it found goes through the side channel; where there is none (by
+hand, or by sudo, which forgets it) an error is 1 and a failure 3.
 """
 
 import importlib
@@ -29,7 +30,7 @@ def main(argv: list[str]) -> int:
     except CannotLook as error:
         report.case(name, "error", str(error))
     report.close()
-    return 0
+    return 0 if report.heard else {"error": 1, "fail": 3}.get(report.worst, 0)
 
 
 if __name__ == "__main__":

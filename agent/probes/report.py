@@ -31,6 +31,11 @@ class Report:
         """What was looked at: name, verdict, why."""
 
     @property
+    def heard(self) -> bool:
+        """Whether there is a side channel."""
+        return self._fd is not None
+
+    @property
     def worst(self) -> str:
         """The gravest verdict of all cases; a skip if there is none."""
         return max((verdict for _, verdict, _ in self.cases), key=_GRAVE.index, default="skip")

@@ -62,6 +62,24 @@ def test_what_it_says_goes_through_the_side_channel(tmp_path: Path) -> None:
     assert {"count": "io", "n": 0} in said
 
 
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("6,0,0,-;Linux version 6.1.0", 0),
+        ("3,0,0,-;EDAC MC0: 1 CE memory read error", 0),
+        ("3,0,0,-;EDAC MC0: 1 UE memory read error", 3),
+        ("", 1),  # there is no log
+    ],
+)
+def test_without_a_side_channel_its_exit_code_says_what_it_found(
+    tmp_path: Path, line: str, code: int
+) -> None:
+    root = f"--root={plant(tmp_path, {'dev/kmsg': line})}"
+    assert run("dmesg", root).returncode == code
+    (tmp_path / "results").touch()
+    assert run("dmesg", root, LABROOM_RESULTS=str(tmp_path / "results")).returncode == 0
+
+
 def test_an_unknown_one_is_a_wrong_call() -> None:
     done = run("nothing")
     assert done.returncode == 2
