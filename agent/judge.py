@@ -157,8 +157,7 @@ class Judge:
             if verdict in ("fail", "warn") and self.known.explains(why):
                 continue
             every.append((verdict, why))
-            if verdict not in GOOD:
-                self._keep(why)
+        self._keep_too([why for verdict, why in every if verdict not in GOOD])
         if self.known.why:
             every.append(("warn", self.known.why))
         found, why = gravest(every)
@@ -276,6 +275,12 @@ class Judge:
         lines: list[str] = []  # nobody else looks at them before its end
         Lines(lambda line, _: lines.append(line), lambda _: None).finish(self._recent)
         return [line for line in lines if line][-_TAIL:]
+
+    def _keep_too(self, whys: Sequence[str]) -> None:
+        """Keep what was not printed, if need be in place of up to half of what was."""
+        new = [why for why in dict.fromkeys(map(printable, whys)) if why not in self._bad]
+        new = new[: max(_LINES - len(self._bad), _LINES // 2)]
+        self._bad = [*self._bad[: _LINES - len(new)], *new]
 
     def _keep(self, line: str) -> None:
         line = printable(line)

@@ -128,6 +128,14 @@ def test_the_first_that_failed_may_be_the_kernel_s_or_a_case() -> None:
     assert facts["lines"] == ["FAIL: disk", "b: bit 3", f"kernel: {UE}"]
 
 
+def test_a_flood_of_bad_lines_leaves_room_for_what_was_not_printed() -> None:
+    flood = [f"FAIL: disk {word}" for word in "abcdefghijkl"]
+    assert an_assessment(*flood, UE, "a: pass")["lines"] == [*flood[:7], f"kernel: {UE}"]
+    bad = [f"{name}: fail" for name in "bcdefgh"]
+    told = an_assessment(*flood, *bad, "a: pass")["lines"]
+    assert told == [*flood[:4], *(f"{name}: bit 3" for name in "bcde")]
+
+
 def test_where_no_rule_looks_at_lines_the_last_ones_until_then_are_told() -> None:
     assessment = Assessment(sh("") | {"kernel": STEP["kernel"]})
     assessment.feed(b"one\ntwo\rthree\n\nfour\nfi")
