@@ -85,9 +85,9 @@ class KernelLog:
             except BlockingIOError:
                 return False
             except OSError as error:
+                self._kernel.lost()
                 if error.errno != errno.EPIPE:  # that one: overwritten, go on after it
                     return False
-                self._kernel.lost()
         return True
 
     def close(self) -> None:

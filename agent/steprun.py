@@ -15,7 +15,7 @@ from agent.signals import Signals, stopper
 from agent.sources import Sources
 from agent.stall import Stall
 from agent.wire.journal import PAYLOAD, encode
-from agent.writer import Writer
+from agent.writer import Unwritable, Writer
 
 BATCH = 0.05
 """Seconds that output may wait for more of it."""
@@ -73,7 +73,10 @@ class StepRun:
                     poll.unregister(fd)  # it closed its output, and lives on
             self._keep_time(process, time.monotonic())
         verdict, reason = self._end(process, folder)
-        note = self._keep_files(process, folder, verdict)
+        try:
+            note = self._keep_files(process, folder, verdict)
+        except Unwritable as error:  # what the step has shown, it has shown
+            note = f"not all of its files are kept: {error}"
         notes = (reason, self._kept.note, note)
         return verdict, "; ".join(part for part in notes if part)
 

@@ -149,7 +149,9 @@ class Bench:
     async def over(self, number: int) -> tuple[str, str]:
         """Wait for the end of a run, and of its supervisor. Its verdict and the reason."""
         await self.until(lambda: self.phase(number) is Held.DONE)
-        await asyncio.to_thread(self._released, number)
+        async with asyncio.timeout(PATIENCE):
+            await self.executor._runs[BOT, run_id(number)].closed.wait()
+            await asyncio.to_thread(self._released, number)
         return verdict(self.dir(number))
 
     def _released(self, number: int) -> None:

@@ -254,6 +254,14 @@ def test_a_step_that_cannot_hear_the_kernel(target: Target, required: bool, expe
         assert verdict(run)[1] == "the kernel's log cannot be read: Permission denied"
 
 
+def test_a_log_that_can_no_longer_be_read_is_said(tmp_path: Path) -> None:
+    kernel = Kernel([])
+    log = KernelLog(kernel, str(tmp_path))  # a folder: opened, never read
+    assert not log.read()
+    log.close()
+    assert kernel.findings == [("warn", "kernel: messages were lost, too many came at once")]
+
+
 WATCHING = HEAD + "argv = ['true']\n[kernel]\nwatch = ['mce', 'edac']\n"
 
 

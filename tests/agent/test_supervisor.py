@@ -15,6 +15,7 @@ from agent.steprun import LINGER
 from agent.wire.journal import Reader
 from tests.agent.bench import BOT, ends, gone, output, records, verdict
 from tests.agent.target import JOURNAL, Target, a_step, listen, mount, sh, unmount
+from tests.agent.test_files import SPEC as KEPT
 
 # --- how it ends
 
@@ -297,6 +298,20 @@ def small_disk(tmp_path: Path) -> Iterator[Target]:
     yield target
     target.gate.close()
     unmount(state)
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, "pass"), (4, "fail")])
+def test_a_full_disk_does_not_turn_a_failure_into_something_else(
+    small_disk: Target, tmp_path: Path, code: int, expected: str
+) -> None:
+    step = sh(f"head -c 4000000 /dev/zero > large.log; exit {code}") | {
+        "scratch": {"in": str(tmp_path), "room": 0},
+        "artifacts": KEPT,
+    }
+    run = small_disk.run(step)
+    assert verdict(run)[0] == expected
+    assert "not all of its files are kept: the journal could not be written" in verdict(run)[1]
+    assert ends(run) == [expected]
 
 
 def test_a_full_disk_is_an_error_and_the_journal_stays_whole(small_disk: Target) -> None:
