@@ -9,13 +9,12 @@ Rule 2: what is missing is said where it is missing.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
 import structlog
 
-from agent.wire.errors import Busy, Refusal
+from agent.wire.errors import Refusal
 from agent.wire.journal import Reader, Record
 from bot.artifacts import Artifact, Listing
 from bot.findings import sane
@@ -25,6 +24,7 @@ from bot.report.text import size
 from bot.scan import Scan
 from bot.store import journals
 from bot.store.writer import Writer
+from bot.turns import Turns
 
 log = structlog.get_logger()
 
@@ -42,11 +42,11 @@ class Logs:
 
     def __init__(self, store: Writer) -> None:
         self._store = store
-        self._turn, self._waiting = asyncio.Semaphore(AT_ONCE), 0
+        self._turns = Turns("logs", at_once=AT_ONCE, waiting=WAITING)
 
     async def scan(self, run: Run, scan: Scan) -> None:
         """Show *scan* the lines that *run* printed, from the first, until it has enough."""
-        async with self._reading():
+        async with self._turns.taken():
             lines = Lines()
 
             def look(records: Iterator[Record]) -> None:
@@ -59,7 +59,7 @@ class Logs:
 
     async def text(self, run: Run) -> AsyncGenerator[bytes, None]:
         """All that *run* printed, as plain text: nothing that a terminal would obey."""
-        async with self._reading():
+        async with self._turns.taken():
             lines = Lines()
 
             def look(records: Iterator[Record]) -> bytes:
@@ -71,7 +71,7 @@ class Logs:
 
     async def files(self, run: Run) -> Sequence[Artifact]:
         """The files that *run* left."""
-        async with self._reading():
+        async with self._turns.taken():
             listing = Listing()
             async for _ in self._pages(run, listing.feed):
                 pass
@@ -79,7 +79,7 @@ class Logs:
 
     async def file(self, run: Run, artifact: Artifact) -> AsyncGenerator[bytes, None]:
         """What is in one of them."""
-        async with self._reading():
+        async with self._turns.taken():
             async for page in self._pages(run, artifact.pieces):
                 yield page
 
@@ -109,20 +109,6 @@ class Logs:
                 raise _unreadable(run)
             at += len(page)
             yield await asyncio.to_thread(look, reader.feed(page))
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[None]:
-        if self._waiting >= WAITING:
-            raise Busy(f"{WAITING} others wait for logs already", hint="Say it again in a minute.")
-        self._waiting += 1
-        try:
-            await self._turn.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._turn.release()
 
 
 def _unreadable(run: Run) -> Refusal:

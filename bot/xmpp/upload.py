@@ -7,6 +7,7 @@ Rule 2: what the server names is trusted as the server is: by the same certifica
 (:mod:`bot.xmpp.put`).
 Rule 3: a file costs no memory, whatever its size (:mod:`bot.xmpp.parcel`), and leaves nothing
 behind, however it ends.
+Rule 4: a server that is slow takes up two threads of ours, and no more.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from agent.wire.errors import Refusal
 from agent.wire.link import Link, trust
 from bot.reply import File, Reply
 from bot.report.text import safe
+from bot.turns import Turns
 from bot.xmpp import put, slot
 from bot.xmpp.parcel import packed, spool
 from bot.xmpp.slot import TooLarge
@@ -32,6 +34,10 @@ SLOWEST = 64 * 1024
 """Bytes per second that packing and sending together may come down to."""
 
 
+AT_ONCE, WAITING = 2, 8
+"""Files that are sent at the same time, and most that wait for that."""
+
+
 class Uploads:
     """Puts files where the server keeps them."""
 
@@ -40,6 +46,7 @@ class Uploads:
         self._service: str | None = None
         self._most: int | None = None  # bytes that it takes, if it says
         self._trust: ssl.SSLContext | None = None
+        self._turns = Turns("the server to take files", at_once=AT_ONCE, waiting=WAITING)
 
     async def linked(self, reply: Reply) -> Reply:
         """*reply* with where its file can be read; or, if that was asked for, why it cannot."""
@@ -74,6 +81,10 @@ class Uploads:
 
     async def _put(self, file: File) -> tuple[str, str]:
         """Where *file* is, and what is to be known of it."""
+        async with self._turns.taken():
+            return await self._put_now(file)
+
+    async def _put_now(self, file: File) -> tuple[str, str]:
         with spool() as whole:
             size = await _filled(whole, file)
             within = 3 * put.PATIENCE + size / SLOWEST

@@ -465,6 +465,32 @@ async def test_who_waits_no_longer_leaves_nothing_behind(kept: Uploads, web: Web
     await web.idle()
 
 
+async def test_a_slow_server_keeps_few_of_us_busy_and_others_are_told(
+    kept: Uploads, web: Web
+) -> None:
+    reached, go = asyncio.Semaphore(0), asyncio.Event()
+
+    async def serve(web: Web, reader: say.Reader, writer: say.Writer) -> None:
+        reached.release()
+        await go.wait()
+        await say.takes(web, reader, writer)
+
+    web.serve = serve
+    async with asyncio.timeout(60):
+        first = [asyncio.create_task(asked(kept)) for _ in range(upload.AT_ONCE)]
+        for _ in first:
+            await reached.acquire()
+        more = [asyncio.create_task(asked(kept)) for _ in range(upload.WAITING)]
+        await asyncio.sleep(0)  # now they wait
+        why = refused(await asked(kept))
+        assert why == (
+            "8 others wait for the server to take files already. Say it again in a minute."
+        )
+        assert web.requests == upload.AT_ONCE
+        go.set()
+        assert all("file" in reply.data for reply in await asyncio.gather(*first, *more))
+
+
 async def test_without_room_for_the_file_it_is_said_where(
     kept: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
