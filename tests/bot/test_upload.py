@@ -476,19 +476,21 @@ async def test_a_slow_server_keeps_few_of_us_busy_and_others_are_told(
         await say.takes(web, reader, writer)
 
     web.serve = serve
-    async with asyncio.timeout(60):
-        first = [asyncio.create_task(asked(kept)) for _ in range(upload.AT_ONCE)]
-        for _ in first:
-            await reached.acquire()
-        more = [asyncio.create_task(asked(kept)) for _ in range(upload.WAITING)]
-        await asyncio.sleep(0)  # now they wait
-        why = refused(await asked(kept))
+    first = [asyncio.create_task(asked(kept)) for _ in range(upload.AT_ONCE)]
+    try:
+        async with asyncio.timeout(60):
+            for _ in first:
+                await reached.acquire()
+            more = [asyncio.create_task(asked(kept)) for _ in range(upload.WAITING)]
+            await asyncio.sleep(0)  # now they wait
+            why = refused(await asked(kept))
         assert why == (
             "8 others wait for the server to take files already. Say it again in a minute."
         )
         assert web.requests == upload.AT_ONCE
+    finally:
         go.set()
-        assert all("file" in reply.data for reply in await asyncio.gather(*first, *more))
+    assert all("file" in reply.data for reply in await asyncio.gather(*first, *more))
 
 
 async def test_without_room_for_the_file_it_is_said_where(
