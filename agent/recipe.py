@@ -251,7 +251,8 @@ def load(path: Path) -> Recipe:
         text = path.read_text("utf-8")
         table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRecipe(f"{path} cannot be read: {error}", hint="Check the file.") from error
+        why = getattr(error, "strerror", None) or error
+        raise BadRecipe(f"{path} cannot be read: {why}", hint="Check the file.") from error
     except tomllib.TOMLDecodeError as error:
         raise not_toml(path, error) from error
     if "name" in table:

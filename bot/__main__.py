@@ -122,7 +122,7 @@ def tidy(
         bool, typer.Option("--dry-run", help="Only say what would go; also while the bot runs.")
     ] = False,
 ) -> None:
-    """Drop what [keeping] keeps no longer, as a running bot does, and shrink the database."""
+    """Drop what the keeping settings keep no longer, as a running bot does; shrink the database."""
     import asyncio
     from datetime import UTC, datetime
 

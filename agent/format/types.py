@@ -35,7 +35,7 @@ def _seconds(value: object) -> int:
     try:
         return int(Parameter(kind=Kind.DURATION, default="", min="1").check("it", value))
     except BadValue as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_nameless(error)) from error
 
 
 def _bytes(value: object) -> int:
@@ -44,7 +44,12 @@ def _bytes(value: object) -> int:
     try:
         return count(Parameter(kind=Kind.SIZE, default="", min="1").check("it", value))
     except BadValue as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_nameless(error)) from error
+
+
+def _nameless(error: BadValue) -> str:
+    """Where the value stands, its place says: here it has no name as a parameter has."""
+    return str(error).replace("it=", "")
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]

@@ -174,7 +174,9 @@ def load(
     try:
         config = model.model_validate(layers.data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        errors = error.errors(include_url=False)
+        # A misspelt key explains the one that is missing, and not the other way round.
+        first = min(errors, key=lambda each: each["type"] == "missing")
         if first["type"] == "missing" and not there:
             raise _absent(path, first) from error
         raise _explain(layers, model, first) from error
@@ -230,6 +232,14 @@ def _look(config: Login, layers: Layers, path: Path, warn: Warn) -> None:
         )
 
 
+REASONS = {
+    "missing": "it is missing",
+    "model_type": "it is a table: write [{key}], and its settings below",
+    "too_short": "it must name at least one",
+}
+"""What pydantic says of Python's types, as whoever writes TOML knows it."""
+
+
 def _explain(layers: Layers, model: type[BaseModel], first: ErrorDetails) -> BadSettings:
     loc, place = first["loc"], layers.place(first["loc"])
     key = ".".join(part if part.isprintable() else repr(part) for part in map(str, loc))
@@ -240,8 +250,7 @@ def _explain(layers: Layers, model: type[BaseModel], first: ErrorDetails) -> Bad
     if first["type"] == "extra_forbidden":
         reason = "there is no such setting"
         hint = _instead(model, loc) or place.cure.replace("Correct it in", "Remove it from") + "."
-    if first["type"] == "missing":
-        reason = "it is missing"
+    reason = REASONS.get(first["type"], reason).format(key=key)
     if not loc:  # about the whole: the reason says where
         return BadSettings(f"{place.name}: {reason}", hint=hint)
     return BadSettings(f"{place.name}: {key}{said}: {reason}", hint=hint)

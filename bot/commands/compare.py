@@ -17,7 +17,7 @@ from bot.report import facts
 from bot.report.notes import percents, quantity
 from bot.report.progress import overall, where
 from bot.report.table import table
-from bot.report.text import duration, plural, safe
+from bot.report.text import duration, listed, plural, safe
 from bot.verb import Verb
 
 
@@ -45,7 +45,11 @@ async def run(asked: Compare, lab: Lab, line: Line) -> Reply:
     found = pairs(await lab.history.of_job(job.number), await lab.history.of_job(other.number))
     names = {run.jid: run.target for run in (*other.runs, *job.runs)}
     title = f"job {job.number} against job {other.number}"
-    if not found:
+    running = [each.number for each in (job, other) if not each.done]
+    if running and not found:
+        who = listed([f"job {number}" for number in running])
+        text = f"{title}: {who} {'is' if len(running) == 1 else 'are'} not done yet"
+    elif not found:
         text = f"{title}: nothing that both did: {_did(job)}; {_did(other)}"
     else:
         turned = [pair for pair in found if pair.now.verdict is not pair.before.verdict]

@@ -26,7 +26,7 @@ async def run(asked: Flaky, lab: Lab, line: Line) -> Reply:
     recent = [each for each in await lab.history.recent(LOOKED) if each.jid in names]
     found = flaky(alike(recent))
     if not found:
-        looked = f"the last {plural(len(recent), 'steps')}" if recent else "no steps yet"
+        looked = f"{plural(len(recent), 'steps')} looked at" if recent else "no steps yet"
         return Reply(f"nothing is flaky ({looked})", data={"flaky": []})
     rows = [
         [names[each.jid], each.recipe, f"{each.failed} of {each.of}", each.params] for each in found

@@ -37,7 +37,7 @@ async def run(asked: Jobs, lab: Lab, line: Line) -> Reply:
         for job in jobs
     ]
     return Reply(
-        f"the {newest}, {waiting or 'none'} not done",
+        f"the {newest}, {f'{waiting} not' if waiting else 'all'} done",
         table=table(rows, columns=line.columns),
         data={"jobs": [facts.of_job(job) for job in jobs]},
     )

@@ -110,9 +110,9 @@ async def _explained(refusal: Refusal, name: str, lab: Lab) -> Refusal:
     except UnknownName:
         return refusal
     asker = safe(job.asker_jid.split("@")[0] or job.asker or "nobody knows", 20)
-    step = f"{safe(target.doing, 100)} of " if target.doing else ""
+    doing = f"{safe(target.doing, 100)}, " if target.doing else ""
     return Busy(
-        f"a run is on: {step}{job.number}@{name}, asked for by {asker} {age(job.asked, lab.now)}",
+        f"a run is on: job {job.number} of {asker}, {doing}asked for {age(job.asked, lab.now)}",
         hint=f"Say reboot {name} now to lose it.",
     )
 

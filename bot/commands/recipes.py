@@ -25,14 +25,20 @@ class Recipes:
     """Of all targets if none is named."""
 
     of: Selection | None = None
+    only: str = ""
+    """The recipe that is meant; empty for all."""
     targets: tuple[str, ...] = ()
     """Who is meant, once that is resolved."""
 
 
 async def resolve(asked: Recipes, lab: Lab, line: Line) -> Recipes:
-    """The targets as the lab writes them."""
+    """The targets as the lab writes them; a name that only a recipe has is that recipe."""
     if asked.of is None:
         return asked
+    every = [each.name for each in lab.targets.all()]
+    for recipe in unique(recipe for name in every for recipe in lab.targets.recipes(name) or ()):
+        if asked.of == named(recipe) and recipe not in every:
+            return Recipes(only=recipe)
     return replace(asked, targets=(await chosen(asked.of, lab)).names)
 
 
@@ -47,10 +53,14 @@ async def run(asked: Recipes, lab: Lab, line: Line) -> Reply:
             f"{who} {'has' if len(asked.targets) == 1 else 'have'} not" if who else "no target has"
         )
         return Reply(f"{has} said yet what it can run", data={"recipes": {}})
-    names = unique(recipe for recipes in catalogues.values() for recipe in sorted(recipes))
+    offered = unique(recipe for recipes in catalogues.values() for recipe in sorted(recipes))
+    names = [recipe for recipe in offered if asked.only in ("", recipe)]
     where = f"{who} {'offers' if len(asked.targets) == 1 else 'offer'}" if who else "there is"
     lines = [line for recipe in names for line in _lines(recipe, catalogues)]
-    lines = lines if len(lines) <= ROWS else [*lines[: ROWS - 1], "... say recipes and a target"]
+    if len(lines) > ROWS and not asked.only:
+        lines = [line for recipe in names for line in _lines(recipe, catalogues, short=True)]
+    if len(lines) > ROWS:
+        lines = [*lines[: ROWS - 1], f"... {len(lines) - ROWS + 1} lines more"]
     return Reply(
         f"{where} {listed([safe(recipe, 64) for recipe in names]) or 'nothing'}",
         table=block(lines),
@@ -58,12 +68,18 @@ async def run(asked: Recipes, lab: Lab, line: Line) -> Reply:
     )
 
 
-def _lines(recipe: str, catalogues: Mapping[str, Mapping[str, RecipeInfo]]) -> list[str]:
-    """What it does, its parameters with their defaults, and where it cannot run."""
+def _lines(
+    recipe: str, catalogues: Mapping[str, Mapping[str, RecipeInfo]], *, short: bool = False
+) -> list[str]:
+    """What it does, its parameters, where it cannot run; *short*: of these their defaults alone."""
     offers = {name: recipes[recipe] for name, recipes in catalogues.items() if recipe in recipes}
     info = next(iter(offers.values()))
-    lines = wrapped(safe(f"{recipe}: {info.summary}"))
-    lines += [line for each in info.params.items() for line in _parameter(*each)]
+    if short:
+        defaults = " ".join(f"{name}={each.default}" for name, each in info.params.items())
+        lines = wrapped(safe(f"{recipe}: {defaults}" if defaults else recipe))
+    else:
+        lines = wrapped(safe(f"{recipe}: {info.summary}"))
+        lines += [line for each in info.params.items() for line in _parameter(*each)]
     if any(offer.destructive for offer in offers.values()):
         lines += wrapped("  destroys what is on the target: I ask back", indent="    ")
     missing = {name: offer.missing for name, offer in offers.items() if offer.missing}
@@ -113,7 +129,8 @@ VERB = Verb(
     summary="what can be run",
     about=(
         "The recipes, what each does, its parameters with their defaults and bounds, and on "
-        "which targets it cannot run and why; of all targets, or of those that are named."
+        "which targets it cannot run and why; of all targets, or of those that are named. Of many "
+        "recipes only the defaults; `recipes memtest` tells all of one."
     ),
     grammar=optional(
         optional(keyword("on", "a target") | keyword("of", "a target")) + targets("of")
@@ -123,5 +140,9 @@ VERB = Verb(
     resolve=resolve,
     needs=Permission.LOOK,
     run=run,
-    examples={"recipes": Recipes(), "recipes bob": Recipes(named("bob"))},
+    examples={
+        "recipes": Recipes(),
+        "recipes bob": Recipes(named("bob")),
+        "recipes memtest": Recipes(named("memtest")),
+    },
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,12 @@ from bot.store import schema
 @contextmanager
 def reading(database: str) -> Iterator[Connection]:
     """To *database* (an SQLAlchemy URL); a Refusal if it cannot be read."""
+    url = make_url(database)
+    if url.get_backend_name() == "sqlite" and _absent(url.database or ""):
+        raise Refusal(
+            f"database: there is no {url.database}",
+            hint="The bot makes it when it is started; or correct database in its settings.",
+        )
     engine = _reading(database)
     try:
         with engine.connect() as db, db.begin():
@@ -28,6 +35,17 @@ def reading(database: str) -> Iterator[Connection]:
         ) from error
     finally:
         engine.dispose()
+
+
+def _absent(path: str) -> bool:
+    """That it is not there; where we may not look, nobody knows."""
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _reading(database: str) -> Engine:

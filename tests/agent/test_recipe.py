@@ -77,7 +77,10 @@ def test_a_parameter_replaces_a_whole_argument(tmp_path: Path) -> None:
         (HEAD + "argv = ['x']\n[output.counts]\nLoops = 'x'", "[output.counts] Loops"),
         (HEAD + "argv = ['x']\n[time]\nwall = 5", '[time] wall: write it like "90s"'),
         (HEAD + "argv = ['x']\n[time]\nwall = '0s'", "[time] wall"),
-        (HEAD + "argv = ['x']\n[time]\nwall = 'soon'", "no duration"),
+        (
+            HEAD + "argv = ['x']\n[time]\nwall = 'soon'",
+            "[time] wall: soon is no duration. Write it like 2h30m",
+        ),
         (HEAD + "argv = ['x']\n[requires]\nlock = 'size'", "no parameter of kind size"),
         (GOOD.replace("count", "for"), "[params] for: people say it"),
         (HEAD + "argv = ['x']\n[requires]\nmemory = 'size'", "[requires] memory: no parameter"),

@@ -162,7 +162,7 @@ async def test_a_refused_reboot_names_the_run_its_step_and_who_asked(world: Worl
     await say(world, "run memtest size=16M on alice", MAX)
     refused = await say(world, "reboot alice")
     assert refused.text == (
-        "a run is on: memtest size=16M of 1@alice, asked for by max just now. "
+        "a run is on: job 1 of max, memtest size=16M, asked for just now. "
         "Say reboot alice now to lose it."
     )
     assert (refused.kind, refused.data["condition"]) == ("refusal", "resource-constraint")
@@ -469,6 +469,22 @@ async def test_recipes_say_what_they_take_and_where_they_cannot_run(world: World
     for fact in ("size=64M (1M to 4G)", "what=cpu (cpu, io, vm)", "not on carol: memtester is"):
         assert fact in said.table
     assert (await say(world, "recipes bob")).text == "bob offers memtest and stress"
+
+
+async def test_many_recipes_fit_a_phone_and_one_is_told_in_full(world: World) -> None:
+    world.targets.catalogues["carol"] = {"memtest": replace(MEMTEST, missing="no memtester")} | {
+        f"r{number}": replace(MEMTEST, summary="Cook for a while.") for number in range(9)
+    }
+    table = (await say(world, "recipes carol")).table
+    assert all(f"r{number}: size=64M passes=1" in table for number in range(9))
+    assert "not on carol: no memtester" in table
+    assert "more" not in table
+    one = await say(world, "recipes r3")
+    assert one.text == "there is r3"
+    assert "Cook for a while." in one.table
+    assert "size=64M (1M to 4G)" in one.table
+    world.targets.catalogues["carol"] = {f"r{number}": MEMTEST for number in range(40)}
+    assert (await say(world, "recipes carol")).table.endswith("\n... 16 lines more")
 
 
 async def test_a_target_that_has_not_said_its_recipes(world: World) -> None:

@@ -170,7 +170,7 @@ async def test_what_cannot_be_exported_is_refused_with_a_cure(bot: Bot) -> None:
     with pytest.raises(Refusal, match="no job 9"):
         export(bot.url, 9, as_junit=True)
     missing = bot.path / "not there?.db"
-    with pytest.raises(Refusal, match="cannot read it"):
+    with pytest.raises(Refusal, match=r"there is no .*not there"):
         export(f"sqlite:///{missing}", 1, as_junit=True)
     assert not missing.exists()
     await bot.store.do(

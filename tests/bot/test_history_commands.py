@@ -159,6 +159,8 @@ async def test_what_is_not_alike_is_not_compared(world: World) -> None:
     await say(world, "run memtest on bob")
     await say(world, "run memtest size=1G on bob")
     finish(world, 1, P)
+    early = await say(world, "compare 1 with 2")
+    assert early.text == "job 1 against job 2: job 2 is not done yet"
     finish(world, 2, P)
     world.history.measures = [ran(1), ran(2, params="passes=1 size=1G")]
     said = await say(world, "compare 1 with 2")

@@ -39,7 +39,7 @@ async def test_a_reboot_is_refused_while_a_run_is_on_unless_it_is_meant(furnish:
     refused = await answer(ann, f"reboot {bob}")
     assert facts(refused)["kind"] == "refusal"
     who = lab.name("ann")  # by the account: a nick is nobody
-    assert f"a run is on: wait of {job}@{bob}, asked for by {who} " in refused.body
+    assert f"a run is on: job {job} of {who}, wait, asked for " in refused.body
     assert refused.body.endswith(f"Say reboot {bob} now to lose it.")
 
     asked = await answer(ann, f"reboot {bob} now")

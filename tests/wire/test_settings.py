@@ -72,6 +72,8 @@ WRONG = [
     (AgentConfig, '"a\\u001bb\\nc" = 1\n' + AGENT,
      "'a\\x1bb\\nc': there is no such setting. Remove it from FILE."),
     # Missing
+    (BotConfig, BOT.replace("room = ", "rooom = "),
+     "rooom: there is no such setting. Did you mean room?"),
     (BotConfig, BOT.replace("room", "nick"), f"room: it is missing. {CURE}"),
     (AgentConfig, AGENT.replace("controllers", "subscribers"),
      f"controllers: it is missing. {CURE}"),
@@ -86,9 +88,9 @@ WRONG = [
     (BotConfig, 'nick = ""\n' + BOT,
      f"nick = '': String should have at least 1 character. {CURE}"),
     (BotConfig, 'server = "x"\n' + BOT,
-     f"server = 'x': Input should be a valid dictionary or instance of Server. {CURE}"),
+     f"server = 'x': it is a table: write [server], and its settings below. {CURE}"),
     (AgentConfig, AGENT.replace('["labbot@lab.example"]', "[]"),
-     f"controllers = '[]': Tuple should have at least 1 item after validation, not 0. {CURE}"),
+     f"controllers = '[]': it must name at least one. {CURE}"),
     (AgentConfig, f"name = '{'n' * 61}'\n" + AGENT,
      f"name = '{'n' * 61}': String should have at most 60 characters. {CURE}"),
     # Addresses
@@ -114,7 +116,7 @@ WRONG = [
     (BotConfig, BOT + "[[rights]]\nwho = ['member']\nmay = ['run']\non = ['pc[a-f]']\n",
      f"rights.0.on.0 = 'pc[a-f]': [a-f] is no range: write it like [01-16,20]. {CURE}"),
     (BotConfig, BOT + "[[rights]]\nwho = ['member']\nmay = []\n",
-     "rights.0.may = '[]': Tuple should have at least 1 item after validation, not 0. " + CURE),
+     "rights.0.may = '[]': it must name at least one. " + CURE),
     (BotConfig, BOT + "[[rights]]\nwhom = ['member']\nwho = ['member']\nmay = ['run']\n",
      "rights.0.whom: there is no such setting. Remove it from FILE."),
     (BotConfig, BOT + "[[rights]]\nwho = ['member', '@burn']\nmay = ['run']\n"
