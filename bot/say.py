@@ -79,7 +79,7 @@ class Saying:
         self._bots: set[str] = set()
         self._status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._answered = asyncio.Event()
-        self._why = "no connection to the server"
+        self._why = ""
         self._link.client.add_event_handler("failed_all_auth", self._unknown)
         for path in ("message@type=groupchat/body", "message@type=chat/body"):
             self._link.on(path, self._heard)
@@ -94,7 +94,7 @@ class Saying:
                 return await self._status
         except TimeoutError:
             what = f"job {self._job} has not ended in time" if self._job else self._why
-            return self._give_up(LOST, what)
+            return self._give_up(LOST, what or self._offline())
         finally:
             running.cancel()
             await asyncio.wait({running})
@@ -177,6 +177,10 @@ class Saying:
         else:
             self._end(LOST if kind == "error" else REFUSED)
 
+    def _offline(self) -> str:
+        why = self._link.failure or "it says nothing"
+        return f"no session at the server ({why}). Correct [server] in the settings of labroom say."
+
     def _tell(self, heard: Heard) -> None:
         sys.stdout.write((json.dumps(heard.facts) if self._as_json else heard.body) + "\n")
         sys.stdout.flush()
@@ -194,7 +198,10 @@ class Saying:
             self._status.set_result(status)
 
     def _unknown(self, _: object) -> None:
-        why = f"the server does not accept {self._config.jid} with this password"
+        why = (
+            f"the server does not accept {self._config.jid} with this password. "
+            "Correct jid or [credentials] in the settings of labroom say."
+        )
         self._end(self._give_up(REFUSED, why))
 
 

@@ -56,7 +56,9 @@ class Link(Exchange):
             self.client.register_plugin(plugin)
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
-        self._failure: str = ""
+        self.failure: str = ""
+        """Why there is no session; empty while nobody knows."""
+        self._unreached = "no connection"
         self._over = asyncio.Event()
         self._registration = Registration(self.client) if account.register else None
         self.client.add_filter("in", self._note)
@@ -88,8 +90,8 @@ class Link(Exchange):
                     wait, unsure = RETRY_FIRST, False
                     await self._live(session)
                     await self._drop()
-                log.warning("link.down", reason=self._failure or "connection lost")
-                clash = self._failure == "conflict"
+                log.warning("link.down", reason=self.failure or "connection lost")
+                clash = self.failure == "conflict"
                 unsure, pause = unsure or clash, CONFLICT if clash else wait
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  (jitter)
                 wait = min(2 * wait, RETRY_MOST)
@@ -101,14 +103,14 @@ class Link(Exchange):
         try:
             if await self._establish():
                 await self._live(session)
-            return self._failure
+            return self.failure
         finally:
             await self._leave()
 
     async def _establish(self) -> bool:
         """One attempt; True once there is a session."""
         self._over.clear()
-        self._failure = ""
+        self.failure = ""
         started, client = asyncio.Event(), self.client
 
         def begin(_: object) -> None:
@@ -211,14 +213,14 @@ class Link(Exchange):
     def _watch_stream(self) -> None:
         client = self.client
         client.add_event_handler("disconnected", self._end)
-        client.add_event_handler("reconnect_delay", lambda _: self._fail("no connection"))
+        client.add_event_handler("reconnect_delay", lambda _: self._fail(self._unreached))
         client.add_event_handler("connection_failed", self._connection_failed)
         client.add_event_handler("ssl_invalid_chain", self._untrusted)
         client.add_event_handler("stream_error", self._stream_error)
         client.add_event_handler("failed_all_auth", self._unknown)
 
     def _fail(self, reason: str) -> None:
-        self._failure = self._failure or reason
+        self.failure = self.failure or reason
         self._over.set()
 
     def _end(self, reason: object) -> None:
@@ -227,7 +229,7 @@ class Link(Exchange):
         self._fail(str(reason or "connection lost"))
 
     def _connection_failed(self, reason: object) -> None:
-        log.debug("link.connection_failed", reason=str(reason))
+        self._unreached = f"no connection: {getattr(reason, 'strerror', None) or reason}"
 
     def _untrusted(self, error: ssl.SSLError) -> None:
         why = getattr(error, "verify_message", None) or error.reason or error
