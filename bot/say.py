@@ -110,7 +110,10 @@ class Saying:
                     self._end(self._give_up(REFUSED, self._why))
                 await asyncio.sleep(AGAIN)
                 continue
-            self._why = f"no answer from {self._config.bot} in {self._config.room}"
+            self._why = (
+                f"no answer from {self._config.bot} in {self._config.room}. "
+                "Start that bot, or correct bot in the settings of labroom say."
+            )
             self._speak()
             await self._membership.stay()
 
