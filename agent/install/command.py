@@ -12,7 +12,7 @@ Bots = Annotated[
 ]
 Room = Annotated[str | None, typer.Option(help="The room, lab@rooms.lab.example.")]
 Location = Annotated[str | None, typer.Option(help="Where it stands; shown in status.")]
-Name = Annotated[str | None, typer.Option(help="What people call it; shown in status.")]
+Name = Annotated[str | None, typer.Option(help="A longer name, only shown: people say bob.")]
 Server = Annotated[
     str | None, typer.Option(metavar="HOST[:PORT]", help="The XMPP server; default: ask DNS.")
 ]
