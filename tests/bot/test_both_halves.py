@@ -252,8 +252,8 @@ class BothHalves(RuleBasedStateMachine):
                 self.target.lose_power(part)
             elif how == "state":
                 self.target.lose_state()
-                self.bot.wire.offers.clear()  # none of before is sent to a new one
                 await settled(3)  # a server keeps order: what it said arrives before it is back
+                self.bot.wire.offers.clear()  # none of before is sent to a new one
             self.target.start()
             self.target.appears()
 
