@@ -22,6 +22,8 @@ _SPOILT = "error|[Cc]orrupt|[Cc]orruption|[Cc]orrupted|shut down"
 # What a disk that cannot do it refuses: nothing was lost.
 _REFUSED = r"(?!\d+ op \S+\((?:DISCARD|WRITE_ZEROES)\))"
 
+_DEGRADED = "|".join(rf"{disks} out of (?!{disks}\b)" for disks in range(1, 30))
+
 CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
     "mce": (  # machine checks, and what the firmware reports of memory, processors and buses
         ("fail", r"\[Hardware Error\].*(?:[Uu]ncorrect|[Ff]atal|severity: recoverable)"),
@@ -53,7 +55,7 @@ CLASSES: dict[str, tuple[tuple[str, str], ...]] = {
         ("fail", r"^ata\d+(?:\.\d+)?: (?:failed to IDENTIFY|COMRESET failed)"),
         ("fail", r"^sd .*(?:Sense Key : (?:Medium|Hardware) Error|Unrecovered read error)"),
         ("fail", r"^md/raid.*: Disk failure on"),
-        ("warn", r"^md/raid.*active with (\d+) out of (?!\1 )\d+ "),
+        ("warn", rf"^md/raid.*active with (?:{_DEGRADED})"),
     ),
     "oom": (  # no memory is left: it was no test
         ("error", r"[Oo]ut of memory: Killed|invoked oom-killer|oom-kill:|Out of memory and no"),
