@@ -17,6 +17,10 @@ MARK = "LABROOM_RUN"
 _NICE = 5
 """Not added to ours: systemd starts the agent at a better one, and that is not for diagnostics."""
 _TICKS = os.sysconf("SC_CLK_TCK")
+_SIGNALS = sorted(
+    set(range(1, signal.SIGRTMIN)) & signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+)
+"""All that can be heeded: a shell that starts us in the background has more of them ignored."""
 _OOM_SCORE = b"500"  # out of memory takes the diagnostic first, not the agent
 
 
@@ -119,9 +123,8 @@ def _become(
     """Turn this forked child into the diagnostic. Does not return."""
     try:
         os.setpgid(0, 0)
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+        for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)  # what is ignored stays ignored over exec
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.chdir(folder)
         empty = os.open(os.devnull, os.O_RDONLY)
