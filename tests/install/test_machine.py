@@ -151,4 +151,4 @@ async def test_an_agent_that_does_not_stay_is_told_with_its_last_words(
     bob.path("/etc/labroom/agent.toml").write_text('state = "/proc/labroom"\n')
     said = await bob.run(AGENT, "install", *options(lab, lab.name("bob")), ok=False)
     assert "does not stay" in said
-    assert "state: cannot use /proc/labroom" in said
+    assert "state: cannot open /proc/labroom" in said
