@@ -33,23 +33,18 @@ def _seconds(value: object) -> int:
     if not isinstance(value, str):
         raise ValueError('write it like "90s" or "2h30m"')  # noqa: TRY004  (pydantic wants it)
     try:
-        return int(Parameter(kind=Kind.DURATION, default="", min="1").check("it", value))
+        return int(Parameter(kind=Kind.DURATION, default="", min="1").check("", value))
     except BadValue as error:
-        raise ValueError(_nameless(error)) from error
+        raise ValueError(str(error)) from error
 
 
 def _bytes(value: object) -> int:
     if not isinstance(value, str):
         raise ValueError('write it like "256M"')  # noqa: TRY004  (pydantic wants it)
     try:
-        return count(Parameter(kind=Kind.SIZE, default="", min="1").check("it", value))
+        return count(Parameter(kind=Kind.SIZE, default="", min="1").check("", value))
     except BadValue as error:
-        raise ValueError(_nameless(error)) from error
-
-
-def _nameless(error: BadValue) -> str:
-    """Where the value stands, its place says: here it has no name as a parameter has."""
-    return str(error).replace("it=", "")
+        raise ValueError(str(error)) from error
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]

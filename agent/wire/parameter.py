@@ -87,6 +87,7 @@ class Parameter:
         A size becomes a number with the largest unit that keeps it exact (``2048M`` is
         ``2G``), a duration seconds, a disk its name in ``/dev``. BadValue says what is
         wrong with it and what would do; whether there is such a disk, only the target knows.
+        A number may have no *name*: a recipe's own times and sizes, which their place tells.
         """
         match self.kind:
             case Kind.CHOICE:
@@ -138,9 +139,9 @@ class Parameter:
     def _bounded(self, name: str, text: str) -> str:
         value = self._value(name, text)
         if self.min is not None and value < self._value("min", self.min):
-            raise BadValue(f"{name}={text} is too small", hint=f"At least {self.min}.")
+            raise BadValue(f"{_said(name, text)} is too small", hint=f"At least {self.min}.")
         if self.max is not None and value > self._value("max", self.max):
-            raise BadValue(f"{name}={text} is too large", hint=f"At most {self.max}.")
+            raise BadValue(f"{_said(name, text)} is too large", hint=f"At most {self.max}.")
         return format_size(int(value)) if self.kind is Kind.SIZE else _plain(value)
 
     def _value(self, name: str, text: str) -> Fraction | int:
@@ -159,7 +160,8 @@ class Parameter:
         example = _EXAMPLES[self.kind]
         kind = {Kind.INT: "number", Kind.FLOAT: "number"}.get(self.kind, str(self.kind))
         raise BadValue(
-            f"{name}={_short(text)} is no {kind}", hint=f"Write it like {name}={example}."
+            f"{_said(name, _short(text))} is no {kind}",
+            hint=f"Write it like {_said(name, example)}.",
         )
 
 
@@ -245,6 +247,11 @@ def _plain(number: Fraction | int) -> str:
     if isinstance(number, int) or number.denominator == 1:
         return str(int(number))
     return whole + point + rest.rstrip("0")
+
+
+def _said(name: str, text: str) -> str:
+    """A value as somebody would write it."""
+    return f"{name}={text}" if name else text
 
 
 def _short(text: str) -> str:
