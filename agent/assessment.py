@@ -79,8 +79,7 @@ class Assessment:
         """
         self.channel.close()
         self._whole = code >= 0
-        self._look_at_cases(whole=True)
-        findings = [*self.channel.findings(whole=True), *self.kernel.findings, *more]
+        findings = self._beside(more, whole=True)
         message = ""
         if self._spec is not None:
             results = self._read(document if self.file else bytes(self._said))
@@ -101,15 +100,14 @@ class Assessment:
     def stopped(self, verdict: str, reason: str, more: tuple[Finding, ...] = ()) -> Finding:
         """The verdict and its reason, after we ended it with *verdict* for that *reason*."""
         self.cut()
-        self._look_at_cases(whole=False)
-        findings = [*self.channel.findings(whole=False), *self.kernel.findings, *more]
-        return self._judge.stopped(verdict, reason, findings)
+        return self._judge.stopped(verdict, reason, self._beside(more, whole=False))
 
-    def _look_at_cases(self, *, whole: bool) -> None:
-        """Take what is known of the cases, now that there is no more."""
+    def _beside(self, more: tuple[Finding, ...], *, whole: bool) -> list[Finding]:
+        """All that was found beside the output, now that there is no more."""
         self._cases = self.channel.cases(whole=whole)
         for case in self._cases:  # one that did not come is told now, the others were when they did
             self._judge.beside(*finding(case), by="case")
+        return [*self.channel.findings(whole=whole), *self.kernel.findings, *more]
 
     def _excused(self, case: Case) -> Case:
         """*case*, a warning if it is a known issue."""
