@@ -17,9 +17,7 @@ MARK = "LABROOM_RUN"
 _NICE = 5
 """Not added to ours: systemd starts the agent at a better one, and that is not for diagnostics."""
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SIGNALS = sorted(
-    set(range(1, signal.SIGRTMIN)) & signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
-)
+_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 """All that can be heeded: a shell that starts us in the background has more of them ignored."""
 _OOM_SCORE = b"500"  # out of memory takes the diagnostic first, not the agent
 
