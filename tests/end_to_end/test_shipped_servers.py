@@ -68,14 +68,20 @@ async def test_an_agent_that_comes_before_the_bot_does_not_keep_the_room(
     async with AsyncExitStack() as stack:
         lab = Lab(tmp_path / "lab", shipped, secrets.token_hex(3), stack)
         await lab.start("bob")
-        log = lab.folder / lab.name("bob") / "agent.log"
-        async with asyncio.timeout(WITHIN):
-            while "room" not in log.read_text():  # noqa: ASYNC110  (a file)
-                await asyncio.sleep(0.05)
+        await _says(lab.folder / lab.name("bob") / "agent.log", "room")
         await lab.start_bot()
+        # Until then the agent makes the room and leaves it: who comes just then keeps it.
+        await _says(lab.site.bot_log, "room.entered")
         ann = await join("ann", account=lab.name("ann"), enter=False, on=shipped)
         await enter(lab, ann, "ann")
         await idle(ann, lab.name("bob"))
+
+
+async def _says(log: Path, what: str) -> None:
+    """Wait until *what* stands in *log*."""
+    async with asyncio.timeout(WITHIN):
+        while what not in log.read_text():  # noqa: ASYNC110, ASYNC240  (a file)
+            await asyncio.sleep(0.05)
 
 
 async def test_a_new_room_is_closed_before_anybody_has_set_it_up(
